@@ -1,0 +1,1 @@
+//! Every exported metric, declared once, born at zero; text and OpenMetrics rendering.

@@ -1,0 +1,32 @@
+//! The words of crPipeline: ids, documents, jobs, pipelines, failures, limits, clock. No IO.
+//!
+//! Read the modules in this order; every other crate speaks in these types.
+
+pub mod ambient;
+pub mod document;
+pub mod failure;
+pub mod field;
+pub mod ids;
+pub mod job;
+pub mod labels;
+pub mod layout;
+pub mod limits;
+pub mod media;
+pub mod name;
+pub mod object_key;
+pub mod pipeline;
+pub mod user;
+
+pub use ambient::{Ambient, Chance, Clock, ManualClock, SeededChance, SystemChance, SystemClock, Timestamp};
+pub use document::{PageNo, PageRange, Sha256Hash};
+pub use failure::{Cause, Code, Failure};
+pub use field::Field;
+pub use ids::*;
+pub use job::{ArtifactKind, JobStatus, Progress, TaskKind, Warning, WarningCode};
+pub use layout::{BoundingBox, Layout, Line, PageLayout, TextSource, Word};
+pub use limits::Limits;
+pub use media::MediaType;
+pub use name::DocumentName;
+pub use object_key::ObjectKey;
+pub use pipeline::{PipelineFile, Plan, Stage, StageType};
+pub use user::{Permission, Principal, Role, Scope};

@@ -1,0 +1,1 @@
+//! Dashboards, rules, scrape configuration as typed values; export and check.

@@ -1,0 +1,1 @@
+//! What operators run: doctor, backup, restore, integrity check.

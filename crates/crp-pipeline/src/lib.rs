@@ -1,0 +1,1 @@
+//! Plans and stages (ocr, parse, ai, report). Knows no tenant, no database, no HTTP server.

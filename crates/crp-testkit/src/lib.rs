@@ -1,0 +1,1 @@
+//! TestApp, builders, sample documents, fault engines (dev only).

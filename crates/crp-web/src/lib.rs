@@ -1,0 +1,1 @@
+//! API, login, live events, embedded UI, ops listener.

@@ -1,0 +1,1 @@
+//! Leases tasks, runs stages, records what happened, rescues, cleans up.
