@@ -1,0 +1,168 @@
+//! The queue: tasks with a lease, a fence and attempts; every end of a task is one transaction.
+use std::time::Duration;
+use crp_model::{DocumentId, DocumentName, Failure, JobId, MediaType, ObjectKey, PageNo, PageRange, Plan, Scope, Sha256Hash, StageType, TaskId, TaskKind, TextSource, Warning, WorkerId, Cause, labels::{FinalStatus, StageOutcome}};
+use crate::{Store, StoreError, artifacts::NewArtifact};
+/// A task whose lease this worker holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimedTask {
+    /// The task.
+    pub id: TaskId,
+    /// Grows with every claim; every write of the task is refused when it is no longer the newest.
+    pub fence: i64,
+    /// Who holds the lease.
+    pub worker: WorkerId,
+    /// Whose task it is.
+    pub scope: Scope,
+    /// Its job.
+    pub job: JobId,
+    /// What is to be done.
+    pub kind: TaskKind,
+    /// The stage's place in the plan, from 0.
+    pub stage_index: u32,
+    /// The stage's type.
+    pub stage: StageType,
+    /// The pages, of a `pages` task.
+    pub range: Option<PageRange>,
+    /// The job's plan.
+    pub plan: Plan,
+    /// The job's document.
+    pub document: ClaimedDocument,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// Attempts before it is given up.
+    pub max_attempts: u32,
+    /// Pages of the document, once it was opened.
+    pub pages_total: Option<u32>,
+    /// Seconds that the job waited in the queue; only at the job's first claim.
+    pub job_was_queued_seconds: Option<f64>,
+    /// Seconds that this task was claimable before it was claimed.
+    pub waited_seconds: f64,
+}
+/// The document of a claimed task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimedDocument {
+    /// Its id.
+    pub id: DocumentId,
+    /// Where its bytes are.
+    pub object_key: ObjectKey,
+    /// Its format.
+    pub media_type: MediaType,
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Hash of the bytes.
+    pub sha256: Sha256Hash,
+    /// Its name.
+    pub name: DocumentName,
+}
+/// A lease after its renewal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// The task.
+    pub task: TaskId,
+    /// What became of its lease.
+    pub state: LeaseState,
+}
+/// What became of a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaseState {
+    /// Renewed.
+    Owned,
+    /// Someone else's, or the task has ended: stop, nothing you write will count.
+    Lost,
+    /// Renewed, and someone asked to cancel the job: stop and call [`finish_cancelled`].
+    CancelRequested,
+}
+/// A page that was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SavedPage {
+    /// Its number.
+    pub page: PageNo,
+    /// Where its layout is; `None` for a page that failed.
+    pub object_key: Option<ObjectKey>,
+    /// Where its small picture is.
+    pub thumbnail_key: Option<ObjectKey>,
+    /// Where its text came from.
+    pub source: TextSource,
+    /// Mean confidence of its words, 0 … 1.
+    pub mean_confidence: Option<f32>,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// What a person should know about it.
+    pub warnings: Vec<Warning>,
+    /// Why it could not be read.
+    pub failure: Option<Failure>,
+}
+/// What a commit ended; the caller counts it in the metrics, after the commit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Committed {
+    /// A stage attempt that ended.
+    pub stage_ended: Option<StageEnded>,
+    /// The job's end.
+    pub job_ended: Option<JobEnded>,
+    /// Whether the task will be tried again.
+    pub retried: bool,
+}
+/// A stage attempt that ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageEnded {
+    /// Its type.
+    pub stage: StageType,
+    /// Seconds from its first claim to the commit.
+    pub seconds: f64,
+    /// How it ended.
+    pub outcome: StageOutcome,
+    /// Which attempt of the stage it was, from 1.
+    pub attempt: u32,
+    /// Pages of the document, once it was opened.
+    pub pages_total: Option<u32>,
+}
+/// A job that became final.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobEnded {
+    /// Its final state.
+    pub status: FinalStatus,
+    /// Seconds since its first claim; `None` when it was never claimed.
+    pub seconds_since_start: Option<f64>,
+    /// Seconds since it was made.
+    pub seconds_since_created: f64,
+    /// The stage that failed.
+    pub failure_stage: Option<StageType>,
+    /// Whose fault it is.
+    pub failure_cause: Option<Cause>,
+    /// What a person should know about the result.
+    pub warnings: Vec<Warning>,
+}
+/// A task whose worker was lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rescued {
+    /// Its job.
+    pub job: JobId,
+    /// The task.
+    pub task: TaskId,
+    /// What the commit ended.
+    pub committed: Committed,
+}
+/// Takes the next task: of the organization with the fewest running tasks, then by priority, then the one that waits longest.
+pub async fn claim(_store: &Store, _worker: WorkerId, _lease: Duration) -> Result<Option<ClaimedTask>, StoreError> { todo!() }
+/// Renews leases.
+pub async fn renew(_store: &Store, _worker: WorkerId, _held: &[(TaskId, i64)], _lease: Duration) -> Result<Vec<Renewal>, StoreError> { todo!() }
+/// Ends an `inspect` task: notes the pages and queues one task per range; ranges that are saved completely are left out.
+pub async fn finish_inspect(_store: &Store, _task: &ClaimedTask, _pages_total: u32, _ranges: &[PageRange], _warnings: &[Warning]) -> Result<Committed, StoreError> { todo!() }
+/// Saves one page; whether it is the first time in this job.
+pub async fn save_page(_store: &Store, _task: &ClaimedTask, _page: &SavedPage) -> Result<bool, StoreError> { todo!() }
+/// The saved pages of a stage, in order.
+pub async fn saved_pages(_store: &Store, _scope: &Scope, _job: JobId, _stage_index: u32) -> Result<Vec<SavedPage>, StoreError> { todo!() }
+/// Ends a `pages` task; the last one of the stage queues its `assemble` task.
+pub async fn finish_pages(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
+/// Ends an `assemble` or `stage` task: notes artifacts and warnings, then queues the next stage or ends the job.
+pub async fn finish_stage(_store: &Store, _task: &ClaimedTask, _artifacts: &[NewArtifact], _warnings: &[Warning]) -> Result<Committed, StoreError> { todo!() }
+/// Notes a failed attempt: tried again after `backoff` while attempts are left, else the job fails.
+pub async fn fail(_store: &Store, _task: &ClaimedTask, _failure: &Failure, _backoff: Option<Duration>) -> Result<Committed, StoreError> { todo!() }
+/// Gives the task back untried, as a worker does that stops: no attempt is spent.
+pub async fn hand_back(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
+/// Ends the task of a job that is being cancelled; the last one ends the job.
+pub async fn finish_cancelled(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
+/// Puts tasks with expired leases back, or gives them up with `worker_lost`.
+pub async fn rescue_expired(_store: &Store) -> Result<Vec<Rescued>, StoreError> { todo!() }
+/// The same for every running task, at the start of a process that has the database for itself.
+pub async fn release_all_of_previous_process(_store: &Store) -> Result<Vec<Rescued>, StoreError> { todo!() }
