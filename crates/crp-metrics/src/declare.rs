@@ -53,6 +53,9 @@ impl fmt::Display for Scope {
     }
 }
 
+/// The name of a label and what gives its values.
+pub type LabelValues = (&'static str, fn() -> Vec<&'static str>);
+
 /// One metric of the catalogue, as documentation, dashboards and checks see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -63,7 +66,7 @@ pub struct Entry {
     /// One or two sentences without a final full stop, as in the `# HELP` line.
     pub help: &'static str,
     /// Label names with their values; no values where they are only known at construction ([`Given`]).
-    pub labels: &'static [(&'static str, fn() -> Vec<&'static str>)],
+    pub labels: &'static [LabelValues],
     /// Upper bounds of the buckets in seconds, without `+Inf`; empty unless a histogram.
     pub buckets: &'static [f64],
     /// Whose state it tells.

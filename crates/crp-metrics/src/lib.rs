@@ -30,7 +30,7 @@ use std::{fmt, ops::Deref, sync::Arc, time::Instant};
 use prometheus_client::registry::Registry;
 
 pub use catalogue::Catalogue;
-pub use declare::{Entry, Given, Kind, Scope};
+pub use declare::{Entry, Given, Kind, LabelValues, Scope};
 pub use exposition::Exposition;
 pub use http::Route;
 pub use info::{BuildInfo, DatabaseKind, ProcessRole, StorageKind};
