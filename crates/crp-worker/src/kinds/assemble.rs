@@ -1,0 +1,95 @@
+//! The assemble task: saved pages become the searchable PDF, text, layout and thumbnails.
+
+use std::collections::BTreeSet;
+
+use crp_model::{
+    Code, Failure, Stage, Warning,
+    labels::{Label, WarningKind},
+    pipeline::OnPageError,
+};
+use crp_pipeline::{
+    StageInput, Workspace,
+    stages::ocr::{self, Assembler},
+};
+use crp_store::tasks::{self, ClaimedTask, Committed, SavedPage};
+
+use crate::{
+    Worker,
+    page_store::StoredPages,
+    steps::{Step, reached},
+    task::TaskError,
+};
+
+/// Most page numbers that a sentence lists.
+const PAGES_NAMED: usize = 10;
+
+/// Puts the pages together; objects first, then rows and the stage's end in one transaction.
+pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Workspace) -> Result<Committed, TaskError> {
+    let pages = StoredPages::of(worker, claimed, true).await?;
+    let rows: Vec<SavedPage> = pages.rows().cloned().collect();
+    check_complete(&rows, claimed)?;
+    let has_failed_page = rows.iter().any(|p| p.failure.is_some());
+    let inspection = if has_failed_page { Some(ocr::inspect(workspace).await?) } else { None };
+    let mut pages = match &inspection {
+        Some(inspection) => pages.with_sizes(inspection),
+        None => pages,
+    };
+    let mut assembler = Assembler::start(workspace, true).await?;
+    while let Some(page) = pages.next_page().await? {
+        assembler.push(&page, pages.thumbnail()).await?;
+    }
+    let output = assembler.finish().await?;
+    let artifacts = worker.keep(claimed, &output.artifacts).await?;
+    reached(Step::ArtifactsWritten);
+
+    let mut warnings = merge_warnings(&rows);
+    warnings.extend(output.warnings);
+    let failure = match on_page_error(claimed) {
+        OnPageError::Fail => pages_failure(&rows),
+        OnPageError::Continue => {
+            warnings.extend(rows.iter().filter_map(|p| {
+                let failure = p.failure.as_ref()?;
+                Some(Warning::new(WarningKind::PageFailed, Some(p.page), format!("Page {} could not be read: {}", p.page, failure.message)))
+            }));
+            None
+        }
+    };
+    reached(Step::BeforeCommit);
+    Ok(tasks::finish_stage(&worker.parts.store, claimed, &artifacts, &warnings, failure.as_ref()).await?)
+}
+
+fn on_page_error(claimed: &ClaimedTask) -> OnPageError {
+    match claimed.plan.stages.get(claimed.stage_index as usize) {
+        Some(Stage::Ocr(stage)) => stage.on_page_error,
+        _ => OnPageError::Fail,
+    }
+}
+
+/// Success is only what is complete: every page has its row.
+fn check_complete(rows: &[SavedPage], claimed: &ClaimedTask) -> Result<(), Failure> {
+    let numbers: BTreeSet<u32> = rows.iter().map(|p| p.page.get()).collect();
+    let total = claimed.pages_total.unwrap_or(0);
+    if total > 0 && numbers.len() == total as usize && numbers.last() == Some(&total) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Internal, format!("{} of {total} pages are saved, yet the document was to be assembled", numbers.len())))
+}
+
+/// The job's failure when pages failed: the first page's code, and which pages.
+fn pages_failure(rows: &[SavedPage]) -> Option<Failure> {
+    let failed: Vec<&SavedPage> = rows.iter().filter(|p| p.failure.is_some()).collect();
+    let first = failed.first()?.failure.as_ref()?;
+    let named: Vec<String> = failed.iter().take(PAGES_NAMED).map(|p| p.page.to_string()).collect();
+    let more = if failed.len() > PAGES_NAMED { format!(" and {} more", failed.len() - PAGES_NAMED) } else { String::new() };
+    let which = if failed.len() == 1 { format!("Page {}", named[0]) } else { format!("Pages {}{more}", named.join(", ")) };
+    let message = format!("{which} of {} could not be read: {}", rows.len(), first.message);
+    let code = if failed.iter().all(|p| p.failure.as_ref().is_some_and(|f| f.code == first.code)) { first.code } else { Code::PageFailed };
+    Some(Failure { code, message, remedy: first.remedy.clone(), retryable: first.retryable })
+}
+
+/// One warning for each page and kind; those about the whole document only once.
+fn merge_warnings(rows: &[SavedPage]) -> Vec<Warning> {
+    let mut seen = BTreeSet::new();
+    let all = rows.iter().flat_map(|p| p.warnings.iter());
+    all.filter(|w| seen.insert((w.code.0.label(), w.page, w.message.clone()))).cloned().collect()
+}

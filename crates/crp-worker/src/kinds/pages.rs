@@ -1,0 +1,87 @@
+//! The pages task: read a range page by page; each is saved as it is done, so that work goes on at the first missing page.
+
+use std::collections::HashSet;
+
+use crp_model::{
+    Code, Failure, PageNo, Stage, TextSource,
+    labels::{EngineKind, PageSource, WarningKind},
+};
+use crp_pipeline::{
+    PageReading, Workspace,
+    stages::ocr::{PageReader, read_settings},
+};
+use crp_store::tasks::{self, ClaimedTask, Committed, SavedPage};
+
+use crate::{
+    Worker,
+    steps::{Step, reached},
+    task::TaskError,
+};
+
+/// Reads what is missing of the range. A page that fails does not stop the others; it is tried again with the task's next attempt.
+pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Workspace) -> Result<Committed, TaskError> {
+    let (Some(range), Some(Stage::Ocr(stage))) = (claimed.range, claimed.plan.stages.get(claimed.stage_index as usize)) else {
+        return Err(Failure::new(Code::Internal, "A pages task has no range or no ocr stage").into());
+    };
+    let saved = tasks::saved_pages(&worker.parts.store, &claimed.scope, claimed.job, claimed.stage_index).await?;
+    let done: HashSet<PageNo> = saved.iter().map(|p| p.page).collect();
+    let mut reader = PageReader::new(workspace, read_settings(stage, true));
+    let mut to_retry = None;
+    for page in range.pages().filter(|p| !done.contains(p)) {
+        match reader.read(page).await {
+            Ok(reading) => {
+                if worker.save_page(claimed, page, &reading).await? {
+                    count(worker, &reading);
+                }
+            }
+            Err(failure) if concerns_the_task(failure.code) => return Err(failure.into()),
+            Err(failure) if is_worth_another_attempt(&failure, claimed) => to_retry = Some(failure),
+            Err(failure) => save_failure(worker, claimed, page, failure).await?,
+        }
+    }
+    match to_retry {
+        Some(failure) => Err(failure.into()),
+        None => {
+            reached(Step::BeforeCommit);
+            Ok(tasks::finish_pages(&worker.parts.store, claimed).await?)
+        }
+    }
+}
+
+/// Something is missing on this machine; no other page would do better.
+fn concerns_the_task(code: Code) -> bool {
+    matches!(code, Code::TesseractMissing | Code::LanguageMissing | Code::DiskFull | Code::StorageUnavailable | Code::DatabaseUnavailable)
+}
+
+fn is_worth_another_attempt(failure: &Failure, claimed: &ClaimedTask) -> bool {
+    failure.retryable && claimed.attempt < claimed.max_attempts
+}
+
+async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, failure: Failure) -> Result<(), TaskError> {
+    tracing::warn!(job.id = %claimed.job, page = page.get(), code = failure.code.as_str(), "Page {page} could not be read: {}", failure.message);
+    let saved = SavedPage {
+        page,
+        object_key: None,
+        thumbnail_key: None,
+        source: TextSource::None,
+        mean_confidence: None,
+        seconds: 0.0,
+        warnings: Vec::new(),
+        failure: Some(failure),
+    };
+    tasks::save_page(&worker.parts.store, claimed, &saved).await?;
+    Ok(())
+}
+
+/// Pages are counted after their row is committed, once.
+fn count(worker: &Worker, reading: &PageReading) {
+    let metrics = &worker.parts.metrics;
+    match reading.layout.source {
+        TextSource::TextLayer => metrics.pages_total.inc(PageSource::TextLayer),
+        TextSource::Ocr => metrics.pages_total.inc(PageSource::Ocr),
+        TextSource::None => {}
+    }
+    if reading.warnings.iter().any(|w| w.code.0 == WarningKind::LowConfidence) {
+        metrics.ocr_low_confidence_pages_total.inc(EngineKind::Tesseract);
+    }
+}

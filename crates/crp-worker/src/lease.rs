@@ -1,0 +1,151 @@
+//! Leases in hand: renewed apart from the work; the renewal brings back what was lost or is to be cancelled.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use crp_model::TaskId;
+use crp_store::tasks::{self, ClaimedTask, LeaseState};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::Worker;
+
+/// Why a task must stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopReason {
+    /// It may go on.
+    None,
+    /// Its lease went to another worker; nothing may be written any more.
+    LeaseLost,
+    /// Someone cancelled the job.
+    Cancelled,
+    /// The process ends.
+    Shutdown,
+}
+
+/// Tells a running task to stop, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(watch::Receiver<StopReason>);
+
+impl Stop {
+    /// Waits until the task must stop.
+    pub(crate) async fn requested(&mut self) -> StopReason {
+        match self.0.wait_for(|reason| *reason != StopReason::None).await {
+            Ok(reason) => *reason,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// The leases of this worker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leases(Arc<Mutex<HashMap<TaskId, Held>>>);
+
+#[derive(Debug)]
+struct Held {
+    fence: i64,
+    renewed: Instant,
+    stop: watch::Sender<StopReason>,
+}
+
+/// A lease in hand; letting it go ends its renewal.
+#[derive(Debug)]
+pub(crate) struct HeldLease {
+    leases: Leases,
+    task: TaskId,
+    stop: watch::Receiver<StopReason>,
+}
+
+impl HeldLease {
+    /// What tells the task to stop.
+    pub(crate) fn stop(&self) -> Stop {
+        Stop(self.stop.clone())
+    }
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.leases.locked().remove(&self.task);
+    }
+}
+
+impl Leases {
+    fn locked(&self) -> MutexGuard<'_, HashMap<TaskId, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a claimed task under renewal.
+    pub(crate) fn hold(&self, claimed: &ClaimedTask) -> HeldLease {
+        let (sender, receiver) = watch::channel(StopReason::None);
+        self.locked().insert(claimed.id, Held { fence: claimed.fence, renewed: Instant::now(), stop: sender });
+        HeldLease { leases: self.clone(), task: claimed.id, stop: receiver }
+    }
+
+    /// Tells every task that the process ends.
+    pub(crate) fn stop_all(&self) {
+        self.locked().values().for_each(|held| stop(held, StopReason::Shutdown));
+    }
+
+    fn in_hand(&self) -> Vec<(TaskId, i64)> {
+        self.locked().iter().map(|(task, held)| (*task, held.fence)).collect()
+    }
+
+    fn learn(&self, task: TaskId, state: LeaseState) {
+        let mut leases = self.locked();
+        let Some(held) = leases.get_mut(&task) else { return };
+        match state {
+            LeaseState::Owned => held.renewed = Instant::now(),
+            LeaseState::Lost => stop(held, StopReason::LeaseLost),
+            LeaseState::CancelRequested => {
+                held.renewed = Instant::now();
+                stop(held, StopReason::Cancelled);
+            }
+        }
+    }
+
+    /// Leases that ran out while the database did not answer: another worker may have them by now.
+    fn give_up_older_than(&self, lease: std::time::Duration) {
+        self.locked().values().filter(|held| held.renewed.elapsed() >= lease).for_each(|held| stop(held, StopReason::LeaseLost));
+    }
+}
+
+/// The first reason stays.
+fn stop(held: &Held, reason: StopReason) {
+    held.stop.send_if_modified(|current| {
+        let first = *current == StopReason::None;
+        if first {
+            *current = reason;
+        }
+        first
+    });
+}
+
+impl Worker {
+    /// Renews every lease in hand each third of its length until `end`.
+    pub(crate) async fn renew_leases(self: Arc<Self>, end: CancellationToken) {
+        let mut beat = tokio::time::interval(self.settings.lease / 3);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut cancels = self.parts.store.cancel_requests();
+        loop {
+            tokio::select! {
+                () = end.cancelled() => return,
+                _ = beat.tick() => {}
+                _ = cancels.changed() => {}
+            }
+            let in_hand = self.leases.in_hand();
+            if in_hand.is_empty() {
+                continue;
+            }
+            match tasks::renew(&self.parts.store, self.id, &in_hand, self.settings.lease).await {
+                Ok(renewals) => renewals.into_iter().for_each(|renewal| self.leases.learn(renewal.task, renewal.state)),
+                Err(error) => {
+                    tracing::warn!(error = %error.failure(), "Leases could not be renewed; trying again");
+                    self.leases.give_up_older_than(self.settings.lease);
+                }
+            }
+        }
+    }
+}
