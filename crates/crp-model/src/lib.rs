@@ -15,6 +15,7 @@ pub mod media;
 pub mod name;
 pub mod object_key;
 pub mod pipeline;
+mod pipeline_file;
 pub mod user;
 
 pub use ambient::{Ambient, Chance, Clock, ManualClock, SeededChance, SystemChance, SystemClock, Timestamp};

@@ -1,0 +1,282 @@
+//! Reads the pipeline file as it is written: every key of every stage type is known here, so that a wrong one is told with its line.
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use crate::{
+    Code, Failure,
+    pipeline::{
+        FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, Stage, StageType,
+        compile_pattern, is_language_code,
+    },
+};
+
+/// The file as written: every key of every stage type is known here, so that an unknown one is told with its line.
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "crPipeline pipeline file")]
+pub(crate) struct RawPipeline {
+    /// Its name: lower-case letters, digits and hyphens.
+    #[schemars(with = "String")]
+    name: Spanned<String>,
+    /// Its stages, in order; the first is `ocr`.
+    #[schemars(with = "Vec<RawStage>")]
+    stages: Spanned<Vec<Spanned<RawStage>>>,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawStage {
+    /// What the stage does.
+    r#type: StageType,
+    /// ocr: Tesseract's language codes; default: the organization's languages.
+    #[schemars(with = "Option<Vec<String>>")]
+    languages: Option<Spanned<Vec<String>>>,
+    /// ocr: `auto` keeps pages that already carry text, `force` recognises every page, `off` none.
+    #[schemars(with = "Option<OcrMode>")]
+    mode: Option<Spanned<OcrMode>>,
+    /// ocr: `fail` or `continue`.
+    #[schemars(with = "Option<OnPageError>")]
+    on_page_error: Option<Spanned<OnPageError>>,
+    /// parse: the fields to find.
+    #[schemars(with = "Option<Vec<RawField>>")]
+    fields: Option<Spanned<Vec<RawField>>>,
+    /// ai: name of the prompt.
+    #[schemars(with = "Option<String>")]
+    prompt: Option<Spanned<String>>,
+    /// ai: JSON Schema of the answer.
+    #[schemars(with = "Option<serde_json::Value>")]
+    schema: Option<Spanned<serde_json::Value>>,
+    /// report: name of the template.
+    #[schemars(with = "Option<String>")]
+    template: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawField {
+    /// The field's name: lower-case letters, digits and underscores.
+    #[schemars(with = "String")]
+    name: Spanned<String>,
+    /// A regular expression; the group `value`, else the first group, else the whole match is the value.
+    #[schemars(with = "String")]
+    pattern: Spanned<String>,
+    /// Whether every match is a field, not only the first.
+    #[serde(default)]
+    all: bool,
+}
+
+impl RawPipeline {
+    pub(crate) fn check(self) -> Result<PipelineFile, Failure> {
+        let line = Some(self.name.referenced.line());
+        let name = self.name.value;
+        let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !good {
+            return Err(invalid(
+                line,
+                format!("The name \"{}\" is not made of 1 to 64 lower-case letters, digits and hyphens", shorten(&name)),
+            ));
+        }
+        let line = Some(self.stages.referenced.line());
+        let raw = self.stages.value;
+        if raw.is_empty() || raw.len() > MAX_STAGES {
+            return Err(invalid(line, format!("A pipeline has 1 to {MAX_STAGES} stages; this one has {}", raw.len())));
+        }
+        let mut stages = Vec::with_capacity(raw.len());
+        for (at, stage) in raw.into_iter().enumerate() {
+            let line = stage.referenced.line();
+            let stage = stage.value.check(line)?;
+            if (at == 0) != (stage.stage_type() == StageType::Ocr) {
+                return Err(invalid(
+                    Some(line),
+                    "The first stage, and only the first, is of type \"ocr\": it brings the text that the others work on".to_owned(),
+                ));
+            }
+            if at > 0 && stages.iter().any(|s: &Stage| s.stage_type() == stage.stage_type()) {
+                return Err(invalid(
+                    Some(line),
+                    format!("There are two stages of type \"{}\"; put what they do into one", stage.stage_type().as_str()),
+                ));
+            }
+            stages.push(stage);
+        }
+        Ok(PipelineFile { name, stages })
+    }
+}
+
+impl RawStage {
+    fn check(self, line: u64) -> Result<Stage, Failure> {
+        self.reject_foreign_keys()?;
+        match self.r#type {
+            StageType::Ocr => {
+                let mut stage = OcrStage::default();
+                if let Some(languages) = self.languages {
+                    stage.languages = check_languages(languages)?;
+                }
+                stage.mode = self.mode.map(|m| m.value).unwrap_or_default();
+                stage.on_page_error = self.on_page_error.map(|m| m.value).unwrap_or_default();
+                Ok(Stage::Ocr(stage))
+            }
+            StageType::Parse => {
+                let fields = self.fields.ok_or_else(|| invalid(Some(line), "A parse stage needs \"fields\"".to_owned()))?;
+                Ok(Stage::Parse(ParseStage { fields: check_fields(fields)? }))
+            }
+            StageType::Ai => Ok(Stage::Ai {
+                prompt: self.prompt.ok_or_else(|| invalid(Some(line), "An ai stage needs \"prompt\"".to_owned()))?.value,
+                schema: self.schema.map_or(serde_json::Value::Null, |s| s.value),
+            }),
+            StageType::Report => Ok(Stage::Report {
+                template: self.template.ok_or_else(|| invalid(Some(line), "A report stage needs \"template\"".to_owned()))?.value,
+            }),
+        }
+    }
+
+    /// A key that belongs to another stage type is as wrong as an unknown one.
+    fn reject_foreign_keys(&self) -> Result<(), Failure> {
+        fn line<T>(key: &Option<Spanned<T>>) -> Option<u64> {
+            key.as_ref().map(|s| s.referenced.line())
+        }
+        let keys = [
+            ("languages", StageType::Ocr, line(&self.languages)),
+            ("mode", StageType::Ocr, line(&self.mode)),
+            ("on_page_error", StageType::Ocr, line(&self.on_page_error)),
+            ("fields", StageType::Parse, line(&self.fields)),
+            ("prompt", StageType::Ai, line(&self.prompt)),
+            ("schema", StageType::Ai, line(&self.schema)),
+            ("template", StageType::Report, line(&self.template)),
+        ];
+        for (key, owner, line) in keys {
+            if line.is_some() && owner != self.r#type {
+                let message =
+                    format!("The key \"{key}\" belongs to stages of type \"{}\", not \"{}\"", owner.as_str(), self.r#type.as_str());
+                return Err(invalid(line, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_languages(languages: Spanned<Vec<String>>) -> Result<Vec<String>, Failure> {
+    let line = Some(languages.referenced.line());
+    let languages = languages.value;
+    if languages.is_empty() || languages.len() > MAX_LANGUAGES {
+        return Err(invalid(line, format!("\"languages\" lists 1 to {MAX_LANGUAGES} codes; this one lists {}", languages.len())));
+    }
+    match languages.iter().find(|l| !is_language_code(l)) {
+        Some(bad) => Err(invalid(line, format!("\"{}\" is no language code such as eng, deu or chi_sim", shorten(bad)))),
+        None => Ok(languages),
+    }
+}
+
+fn check_fields(fields: Spanned<Vec<RawField>>) -> Result<Vec<FieldRule>, Failure> {
+    let line = Some(fields.referenced.line());
+    if fields.value.is_empty() || fields.value.len() > MAX_FIELDS {
+        return Err(invalid(line, format!("\"fields\" lists 1 to {MAX_FIELDS} fields; this one lists {}", fields.value.len())));
+    }
+    let mut rules: Vec<FieldRule> = Vec::with_capacity(fields.value.len());
+    for field in fields.value {
+        let name = field.name.value;
+        let line = Some(field.name.referenced.line());
+        let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !good {
+            return Err(invalid(
+                line,
+                format!("The field name \"{}\" is not made of 1 to 64 lower-case letters, digits and underscores", shorten(&name)),
+            ));
+        }
+        let pattern = field.pattern.value;
+        compile_pattern(&pattern)
+            .map_err(|what| invalid(Some(field.pattern.referenced.line()), format!("The pattern of \"{name}\" is not usable: {what}")))?;
+        rules.push(FieldRule { name, pattern, all: field.all });
+    }
+    Ok(rules)
+}
+
+pub(crate) fn invalid(line: Option<u64>, message: String) -> Failure {
+    let message = match line {
+        Some(line) if line > 0 => format!("Line {line}: {message}"),
+        _ => message,
+    };
+    Failure::new(Code::InvalidPipeline, message)
+}
+
+pub(crate) fn syntax(error: &serde_saphyr::Error) -> Failure {
+    let line = error.location().map(|l| l.line());
+    let text = error.without_snippet().to_string();
+    let first = text.lines().next().unwrap_or("it is not YAML").to_owned();
+    invalid(line, shorten(&first))
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 200 { text.to_owned() } else { text.chars().take(200).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Plan;
+
+    fn failure(yaml: &str) -> String {
+        let f = PipelineFile::parse(yaml).unwrap_err();
+        format!("{}: {}", f.code.as_str(), f.message)
+    }
+
+    #[test]
+    fn the_built_in_pipelines_are_valid_and_the_first_is_the_default() {
+        let names: Vec<String> = PipelineFile::BUILT_IN.iter().map(|yaml| PipelineFile::parse(yaml).unwrap().name).collect();
+        assert_eq!(names, ["searchable-pdf", "fields"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_its_line() {
+        let text = failure("name: x\nstages:\n  - type: ocr\n    langages: [eng]\n");
+        assert!(text.starts_with("invalid_pipeline: Line 4:") && text.contains("langages"), "{text}");
+        let text = failure("name: x\nstages:\n  - type: ocr\nowner: me\n");
+        assert!(text.starts_with("invalid_pipeline: Line 4:") && text.contains("owner"), "{text}");
+    }
+
+    #[test]
+    fn a_key_of_another_stage_type_is_an_error_with_its_line() {
+        let text = failure("name: x\nstages:\n  - type: ocr\n    fields: []\n");
+        assert_eq!(text, "invalid_pipeline: Line 4: The key \"fields\" belongs to stages of type \"parse\", not \"ocr\"");
+    }
+
+    #[test]
+    fn a_bad_pattern_is_an_error_with_its_line() {
+        let text = failure("name: x\nstages:\n  - type: ocr\n  - type: parse\n    fields:\n      - name: a\n        pattern: '('\n");
+        assert!(text.starts_with("invalid_pipeline: Line 7: The pattern of \"a\" is not usable:"), "{text}");
+        let text =
+            failure("name: x\nstages:\n  - type: ocr\n  - type: parse\n    fields:\n      - {name: a, pattern: '((a{100}){100}){100}'}\n");
+        assert!(text.starts_with("invalid_pipeline: Line 6:"), "{text}");
+    }
+
+    #[test]
+    fn a_stage_that_does_not_run_yet_parses_but_is_not_available() {
+        let yaml = "name: x\nstages:\n  - type: ocr\n  - type: ai\n    prompt: invoice\n    schema: {type: object}\n";
+        assert!(PipelineFile::parse_with_future_stages(yaml).is_ok());
+        assert!(failure(yaml).starts_with("stage_not_available:"));
+    }
+
+    #[test]
+    fn a_language_is_never_a_path() {
+        assert!(failure("name: x\nstages:\n  - type: ocr\n    languages: ['../../etc']\n").contains("no language code"));
+    }
+
+    #[test]
+    fn a_plan_fills_in_the_organizations_languages() {
+        let pipeline = PipelineFile::parse(PipelineFile::BUILT_IN[0]).unwrap();
+        let plan = pipeline.plan(0, &["deu".to_owned()]);
+        let Stage::Ocr(ocr) = &plan.stages[0] else { panic!("the first stage is ocr") };
+        assert_eq!(ocr.languages, ["deu"]);
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+
+    #[test]
+    fn the_schema_names_every_key() {
+        let schema = PipelineFile::json_schema().to_string();
+        for key in ["languages", "on_page_error", "pattern", "template"] {
+            assert!(schema.contains(key), "{key}");
+        }
+    }
+}
