@@ -1,1 +1,16 @@
 //! Bytes under typed keys in S3 or a folder; the only counter of S3 errors.
+//!
+//! [`Objects`] is the whole door: streams in, streams out, nothing half-written left behind. What fails after its
+//! retries is a [`crp_model::Failure`] and one count in `s3_errors_total{operation}`, on both backends alike.
+
+mod cleanup;
+mod fetch;
+mod folder;
+mod key;
+mod metered;
+mod objects;
+mod s3;
+mod settings;
+
+pub use objects::{Backend, Download, Listed, Objects, PutError, Stored};
+pub use settings::{RetrySettings, S3Settings};

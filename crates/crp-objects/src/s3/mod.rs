@@ -1,0 +1,143 @@
+//! Objects in a bucket behind the S3 protocol. Retries and resumed bodies are ours, so that each can be counted.
+
+mod list;
+mod read;
+mod requests;
+mod upload;
+mod wire;
+mod write;
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use crp_metrics::Metrics;
+use crp_model::{Ambient, Code, Failure, ObjectKey, labels::StorageOperation};
+use http::Uri;
+use object_store::{
+    BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder, Checksum},
+    client::HttpClient,
+    path::Path,
+};
+use secrecy::ExposeSecret;
+
+use self::{
+    requests::{Kind, Requests},
+    wire::Watched,
+};
+use crate::{Download, S3Settings, cleanup::Cleanups, key};
+
+/// One bucket. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Bucket(Arc<Inner>);
+
+struct Inner {
+    store: AmazonS3,
+    http: HttpClient,
+    requests: Requests,
+    cleanups: Cleanups,
+}
+
+impl Bucket {
+    pub(crate) fn open(settings: S3Settings, metrics: Metrics, cleanups: Cleanups) -> Result<Self, Failure> {
+        // TLS needs a provider for the whole process; a second installation is refused and does no harm.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let server = check(&settings)?;
+        let options = client_options(&settings);
+        let watched = Watched::connect(&options).map_err(|e| invalid(format!("The HTTP client for S3 cannot start: {e}")))?;
+        let http = watched.client();
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&settings.bucket)
+            .with_region(&settings.region)
+            .with_access_key_id(&settings.access_key_id)
+            .with_secret_access_key(settings.secret_access_key.expose_secret())
+            .with_client_options(options)
+            .with_http_connector(watched)
+            .with_checksum_algorithm(Checksum::SHA256)
+            // DeleteObjects is missing or different in several servers; DELETE of one key is everywhere.
+            .with_disable_bulk_delete(true)
+            .with_retry(never());
+        if let Some(endpoint) = &settings.endpoint {
+            builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
+        }
+        let store = builder.build().map_err(|e| invalid(format!("The S3 settings cannot be used: {e}")))?;
+        let requests = Requests { metrics, retry: settings.retry, server, ambient: Ambient::system() };
+        Ok(Self(Arc::new(Inner { store, http, requests, cleanups })))
+    }
+
+    pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<u64>, Failure> {
+        let path = path(key)?;
+        match self.0.requests.send(StorageOperation::Head, || self.0.store.head(&path)).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(refusal) if refusal.kind == Kind::Absent => Ok(None),
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), Failure> {
+        let path = path(key)?;
+        match self.0.requests.send(StorageOperation::Delete, || self.0.store.delete(&path)).await {
+            Err(refusal) if refusal.kind != Kind::Absent => Err(refusal.failure),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<Option<Download>, Failure> {
+        self.open_body(&path(key)?, range).await
+    }
+
+    async fn get_once(&self, path: &Path, options: GetOptions) -> object_store::Result<object_store::GetResult> {
+        self.0.store.get_opts(path, options).await
+    }
+}
+
+/// The key as the library's path. Our keys need no encoding.
+fn path(key: &ObjectKey) -> Result<Path, Failure> {
+    let text = key::check(key)?;
+    Path::parse(text).map_err(|e| Failure::new(Code::Internal, format!("\"{text}\" is not a key of a stored object: {e}")).never_retry())
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::new(Code::InvalidConfiguration, message)
+}
+
+/// Refuses settings that cannot work, and names the server for messages.
+fn check(settings: &S3Settings) -> Result<String, Failure> {
+    for (name, value) in
+        [("S3_BUCKET", &settings.bucket), ("AWS_REGION", &settings.region), ("AWS_ACCESS_KEY_ID", &settings.access_key_id)]
+    {
+        if value.trim().is_empty() {
+            return Err(invalid(format!("{name} is empty")));
+        }
+    }
+    if settings.secret_access_key.expose_secret().is_empty() {
+        return Err(invalid("AWS_SECRET_ACCESS_KEY is empty".to_owned()));
+    }
+    if settings.bucket.contains(['/', '?', '#', '%', ' ']) {
+        return Err(invalid(format!("S3_BUCKET is \"{}\", which is no name of a bucket", settings.bucket)));
+    }
+    let Some(endpoint) = &settings.endpoint else {
+        return Ok(format!("s3.{}.amazonaws.com", settings.region));
+    };
+    let uri: Uri = endpoint.parse().map_err(|_| invalid("AWS_ENDPOINT_URL is not an address".to_owned()))?;
+    let authority = uri.authority().map_or("", |a| a.as_str());
+    if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.is_empty() || uri.query().is_some() {
+        return Err(invalid("AWS_ENDPOINT_URL has to look like https://s3.example.com or http://127.0.0.1:3900".to_owned()));
+    }
+    if authority.contains('@') {
+        return Err(invalid("AWS_ENDPOINT_URL carries a user or a password; they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()));
+    }
+    Ok(authority.to_owned())
+}
+
+fn client_options(settings: &S3Settings) -> ClientOptions {
+    let plain = settings.endpoint.as_deref().is_some_and(|e| e.to_ascii_lowercase().starts_with("http://"));
+    ClientOptions::new()
+        .with_allow_http(plain)
+        .with_connect_timeout(settings.retry.attempt_timeout.min(Duration::from_secs(5)))
+        // The library's timeout covers a whole body; ours covers an answer's beginning and each silence.
+        .with_timeout_disabled()
+}
+
+fn never() -> RetryConfig {
+    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::from_secs(180) }
+}

@@ -1,0 +1,40 @@
+//! How to reach a bucket: address, credentials, patience.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Where the bucket is and who asks. The secret never prints.
+#[derive(Clone, Debug)]
+pub struct S3Settings {
+    /// Name of the bucket; it must exist.
+    pub bucket: String,
+    /// Address of the server, `http://…` or `https://…`, without the bucket; `None` is Amazon's own in `region`.
+    /// A plain `http` address is allowed exactly when it is written here.
+    pub endpoint: Option<String>,
+    /// Region that signatures are made for; self-hosted servers document theirs (Garage: `garage`).
+    pub region: String,
+    /// Who asks.
+    pub access_key_id: String,
+    /// The key that signs; never sent, never printed.
+    pub secret_access_key: SecretString,
+    /// How patiently requests are tried again.
+    pub retry: RetrySettings,
+}
+
+/// How patiently a request is tried again after a 429, a 5xx, a broken connection or silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// How often one request is sent at most, the first time included.
+    pub max_attempts: u32,
+    /// Pause before the second attempt; it doubles with each further one, up to 20 s, and is spread by chance.
+    pub base_backoff: Duration,
+    /// How long one attempt may take until its answer begins, and how long a body may stay silent.
+    pub attempt_timeout: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self { max_attempts: 6, base_backoff: Duration::from_millis(200), attempt_timeout: Duration::from_secs(60) }
+    }
+}
