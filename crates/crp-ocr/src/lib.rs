@@ -1,1 +1,19 @@
 //! A PDF or image in; per page text, words and a searchable PDF out. Rendering, engines, sandbox. Knows no job.
+//!
+//! The parent ([`DocumentChild`]) starts the same binary again and hands it the document as an open file. The child
+//! ([`child_main`]) loads the engine, closes its sandbox and only then looks at the first byte; it serves one document and goes.
+
+#[cfg(not(unix))]
+compile_error!("crp-ocr reads documents in sandboxed processes of a Unix system");
+
+mod child;
+mod document;
+mod engine;
+mod parent;
+mod protocol;
+mod settings;
+
+pub use child::{PageHook, child_main, child_main_with};
+pub use document::{Inspection, PageInfo};
+pub use parent::{DocumentChild, probe_engine, probe_sandbox};
+pub use settings::{Assembly, ChildCommand, EngineProbe, PageReading, ReadSettings, SandboxLevel, TESSERACT_LIBRARY_VARIABLE};

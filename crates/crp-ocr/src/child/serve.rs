@@ -1,0 +1,192 @@
+//! Serves one document: opens it, answers page by page or writes its searchable PDF, and ends when the parent has enough.
+
+use std::{
+    fs::File,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning, labels::WarningKind, pipeline::OcrMode};
+
+use super::{Job, JobKind, PageHook, Reader, Wire, output::Output};
+use crate::{
+    Inspection,
+    document::OpenDocument,
+    protocol::{self, Answer, MAX_REQUEST_BYTES, ReceiveError, Received, Request},
+};
+
+/// Below this mean confidence the words of a page are more guessed than read.
+const LOW_CONFIDENCE: f32 = 0.6;
+
+/// Serves until the parent closes its pipe.
+pub(super) fn serve(wire: &mut Wire, job: Job, before_page: PageHook) -> io::Result<()> {
+    let Job { kind, limits, sandbox, warnings } = job;
+    match kind {
+        JobKind::Read { document, media, reader } => {
+            let document = match open(document, media, &limits) {
+                Ok(document) => document,
+                Err(failure) => return protocol::send(&mut wire.to_parent, &Answer::Failed(failure), b""),
+            };
+            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox, warnings: warnings.clone() }, b"")?;
+            Session { document, reader, inspection: None, pending_warnings: warnings, before_page }.serve(wire)
+        }
+        JobKind::Assemble { document, output, media } => {
+            let document = match open(document, media, &limits) {
+                Ok(document) => document,
+                Err(failure) => return protocol::send(&mut wire.to_parent, &Answer::Failed(failure), b""),
+            };
+            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox, warnings }, b"")?;
+            let answer = assemble(wire, &document, output).unwrap_or_else(Answer::Failed);
+            protocol::send(&mut wire.to_parent, &answer, b"")
+        }
+    }
+}
+
+fn open(file: File, media: MediaType, limits: &Limits) -> Result<OpenDocument, Failure> {
+    guard(
+        || OpenDocument::open(file, media, limits),
+        || Failure::new(Code::DamagedFile, "The document is damaged in a way that its reader did not expect"),
+    )
+}
+
+/// Runs `work`; a panic in it becomes `otherwise`. What panicked stands in the captured standard error.
+fn guard<T>(work: impl FnOnce() -> Result<T, Failure>, otherwise: impl FnOnce() -> Failure) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| Err(otherwise()))
+}
+
+/// A document that is being read.
+struct Session {
+    document: OpenDocument,
+    reader: Option<Reader>,
+    inspection: Option<Inspection>,
+    /// What loading the engine had to say; it goes with the first page.
+    pending_warnings: Vec<Warning>,
+    before_page: PageHook,
+}
+
+impl Session {
+    fn serve(mut self, wire: &mut Wire) -> io::Result<()> {
+        loop {
+            let (answer, thumbnail) = match protocol::receive(&mut wire.from_parent, MAX_REQUEST_BYTES) {
+                Err(ReceiveError::Closed) => return Ok(()),
+                Err(error) => return Err(io::Error::other(error)),
+                Ok(Received { message: Request::Inspect, .. }) => (self.inspect().map(Answer::Inspection), None),
+                Ok(Received { message: Request::Page(page), .. }) => match self.read_page(page) {
+                    Ok((answer, thumbnail)) => (Ok(answer), thumbnail),
+                    Err(failure) => (Err(failure), None),
+                },
+                Ok(_) => return Err(io::Error::other("the request does not belong to reading")),
+            };
+            protocol::send(&mut wire.to_parent, &answer.unwrap_or_else(Answer::Failed), &thumbnail.unwrap_or_default())?;
+        }
+    }
+
+    fn inspect(&mut self) -> Result<Inspection, Failure> {
+        if self.inspection.is_none() {
+            let inspection = guard(
+                || self.document.inspect(),
+                || Failure::new(Code::DamagedFile, "The document's pages are damaged in a way that its reader did not expect"),
+            )?;
+            self.inspection = Some(inspection);
+        }
+        Ok(self.inspection.clone().unwrap_or_default())
+    }
+
+    fn read_page(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
+        (self.before_page)(page)?;
+        guard(AssertUnwindSafe(|| self.read_page_unguarded(page)), || {
+            Failure::new(Code::PageFailed, format!("Page {page} is damaged in a way that its reader did not expect"))
+        })
+    }
+
+    fn read_page_unguarded(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
+        let Some(Reader { settings, .. }) = &self.reader else {
+            return Err(Failure::new(Code::Internal, "The document process was started without settings for reading pages"));
+        };
+        let (mode, thumbnails) = (settings.mode, settings.thumbnails);
+        let existing = if mode == OcrMode::Force { None } else { self.document.existing_text(page)? };
+        let mut reading = match existing {
+            Some(layout) => Reading { layout, warnings: Vec::new(), render_seconds: 0.0, recognise_seconds: 0.0 },
+            None if mode == OcrMode::Off => self.leave_without_text(page)?,
+            None => self.recognise(page)?,
+        };
+        reading.warnings.append(&mut self.pending_warnings);
+        let thumbnail = thumbnails.then(|| self.document.thumbnail(page)).transpose()?;
+        let Reading { layout, warnings, render_seconds, recognise_seconds } = reading;
+        Ok((Answer::Page { layout, warnings, render_seconds, recognise_seconds }, thumbnail))
+    }
+
+    fn leave_without_text(&mut self, page: PageNo) -> Result<Reading, Failure> {
+        let inspection = self.inspect()?;
+        let Some(info) = inspection.pages.get(page.index()) else {
+            return Err(Failure::new(Code::PageFailed, format!("The document has no page {page}")));
+        };
+        let layout = PageLayout {
+            page,
+            width: info.width_points,
+            height: info.height_points,
+            rotation: info.rotation,
+            pixels: None,
+            source: TextSource::None,
+            words: Vec::new(),
+            lines: Vec::new(),
+        };
+        Ok(Reading { layout, warnings: Vec::new(), render_seconds: 0.0, recognise_seconds: 0.0 })
+    }
+
+    fn recognise(&mut self, page: PageNo) -> Result<Reading, Failure> {
+        let Some(Reader { engine: Some(engine), .. }) = &mut self.reader else {
+            return Err(Failure::new(Code::Internal, "The document process was started without an engine"));
+        };
+        let began = Instant::now();
+        let mut rendered = self.document.render_gray(page)?;
+        let drawn = Instant::now();
+        let layout = engine.recognise(page, &rendered)?;
+        let recognise_seconds = drawn.elapsed().as_secs_f64();
+        let mut warnings = std::mem::take(&mut rendered.warnings);
+        if let Some(confidence) = layout.mean_confidence().filter(|c| *c < LOW_CONFIDENCE) {
+            let message = format!("The words of page {page} are unsure (mean confidence {:.0} %)", confidence * 100.0);
+            warnings.push(Warning::new(WarningKind::LowConfidence, Some(page), message));
+        }
+        Ok(Reading { layout, warnings, render_seconds: drawn.duration_since(began).as_secs_f64(), recognise_seconds })
+    }
+}
+
+struct Reading {
+    layout: PageLayout,
+    warnings: Vec<Warning>,
+    render_seconds: f64,
+    recognise_seconds: f64,
+}
+
+fn assemble(wire: &mut Wire, document: &OpenDocument, output: File) -> Result<Answer, Failure> {
+    let mut output = Output::new(output);
+    let mut ended = false;
+    let mut layouts = std::iter::from_fn(|| {
+        if ended {
+            return None;
+        }
+        match protocol::receive(&mut wire.from_parent, MAX_REQUEST_BYTES) {
+            Ok(Received { message: Request::Layout(layout), .. }) => Some(Ok(layout)),
+            Ok(Received { message: Request::EndOfLayouts, .. }) => {
+                ended = true;
+                None
+            }
+            Ok(_) => Some(Err(Failure::new(Code::Internal, "The document process was asked for something else while it wrote"))),
+            Err(error) => {
+                ended = true;
+                Some(Err(Failure::new(Code::Internal, format!("The pages of the searchable PDF did not arrive: {error}"))))
+            }
+        }
+    });
+    let written = guard(
+        || document.write_searchable(&mut layouts, &mut output),
+        || Failure::new(Code::DamagedFile, "The document is damaged in a way that prevents writing its searchable PDF"),
+    );
+    match written {
+        // A writer that failed tells best why.
+        Err(failure) => Err(output.failure().unwrap_or(failure)),
+        Ok(warnings) => Ok(Answer::Assembled { bytes_written: output.finish()?, warnings }),
+    }
+}

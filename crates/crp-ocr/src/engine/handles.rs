@@ -1,0 +1,272 @@
+//! Tesseract's handles as owned types: what is created here is freed here.
+#![allow(unsafe_code, reason = "a C library is called through pointers found by name")]
+
+use std::{
+    ffi::{CString, OsString, c_char, c_int},
+    ptr::{self, NonNull},
+};
+
+use super::capi::{Capi, TessBaseAPI, TessPageIterator, TessResultIterator, copy};
+
+/// How Tesseract cuts a page into blocks (the numbers of its command line's `--psm`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segmentation {
+    /// Finds columns and blocks.
+    Automatic = 3,
+    /// Takes the page for one block of lines.
+    SingleBlock = 6,
+}
+
+/// Which of Tesseract's recognisers runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Recogniser {
+    /// The neural network.
+    Lstm = 1,
+    /// Whatever the language data has.
+    Any = 3,
+}
+
+/// Parts of a page that a walk can step over.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Level {
+    /// A block of paragraphs.
+    Block = 0,
+    /// A paragraph.
+    Paragraph = 1,
+    /// A line.
+    Line = 2,
+    /// A word.
+    Word = 3,
+}
+
+/// The loaded library.
+pub(super) struct Tesseract(Capi);
+
+impl Tesseract {
+    /// Loads the library; see [`Capi::load`].
+    pub(super) fn load(path: Option<OsString>) -> Result<Self, String> {
+        Capi::load(path).map(Self)
+    }
+
+    /// Its version.
+    pub(super) fn version(&self) -> String {
+        self.0.version()
+    }
+
+    /// An engine for `languages` (codes joined by `+`); `None` if not one of them can be loaded.
+    pub(super) fn start(self, languages: &str, recogniser: Recogniser) -> Result<Api, Self> {
+        let Ok(languages) = CString::new(languages) else { return Err(self) };
+        // SAFETY: creating an engine has no preconditions; null is checked.
+        let Some(handle) = NonNull::new(unsafe { (self.0.TessBaseAPICreate)() }) else { return Err(self) };
+        let mut api = Api { capi: Some(self.0), handle };
+        // SAFETY: the handle is live, a null data path means the library's own, the string outlives the call.
+        let answer = unsafe { (api.capi().TessBaseAPIInit2)(handle.as_ptr(), ptr::null(), languages.as_ptr(), recogniser as c_int) };
+        if answer == 0 { Ok(api) } else { Err(Tesseract(api.give_back())) }
+    }
+}
+
+/// A live engine.
+pub(super) struct Api {
+    /// `None` only while it is taken apart.
+    capi: Option<Capi>,
+    handle: NonNull<TessBaseAPI>,
+}
+
+// SAFETY: the engine has no ties to the thread that made it; we never use it from two threads at once (it is not Sync).
+unsafe impl Send for Api {}
+
+impl Api {
+    fn capi(&self) -> &Capi {
+        self.capi.as_ref().expect("an engine keeps its library while it lives")
+    }
+
+    fn give_back(&mut self) -> Capi {
+        // SAFETY: the handle is live; `capi` is gone afterwards, so nothing frees or uses it again.
+        unsafe { (self.capi().TessBaseAPIDelete)(self.handle.as_ptr()) };
+        self.capi.take().expect("an engine keeps its library while it lives")
+    }
+
+    /// The version of the library.
+    pub(super) fn version(&self) -> String {
+        self.capi().version()
+    }
+
+    /// The folder of the language data.
+    pub(super) fn data_path(&self) -> String {
+        // SAFETY: the handle is live; the string stays the engine's and is copied at once.
+        unsafe { copy((self.capi().TessBaseAPIGetDatapath)(self.handle.as_ptr())) }.unwrap_or_default()
+    }
+
+    /// The languages that were loaded.
+    pub(super) fn loaded_languages(&self) -> Vec<String> {
+        // SAFETY: the handle is live and initialised; the answer is a null-terminated array that is ours to free.
+        unsafe { self.take_texts((self.capi().TessBaseAPIGetLoadedLanguagesAsVector)(self.handle.as_ptr())) }
+    }
+
+    /// The languages that are installed.
+    pub(super) fn available_languages(&self) -> Vec<String> {
+        // SAFETY: the handle is live and initialised; the answer is a null-terminated array that is ours to free.
+        unsafe { self.take_texts((self.capi().TessBaseAPIGetAvailableLanguagesAsVector)(self.handle.as_ptr())) }
+    }
+
+    /// # Safety
+    /// `texts` is null or a null-terminated array of C strings that the library gave away.
+    unsafe fn take_texts(&self, texts: *mut *mut c_char) -> Vec<String> {
+        let mut copies = Vec::new();
+        if texts.is_null() {
+            return copies;
+        }
+        // SAFETY: the caller vouches for the array; each element up to the null is a C string, and the whole is freed once.
+        unsafe {
+            let mut at = texts;
+            while !(*at).is_null() {
+                copies.extend(copy(*at));
+                at = at.add(1);
+            }
+            (self.capi().TessDeleteTextArray)(texts);
+        }
+        copies
+    }
+
+    /// Recognises gray pixels, `width * height` of them row by row, and gives a walk over the result.
+    ///
+    /// # Errors
+    /// A sentence for the failure's message.
+    pub(super) fn recognise(
+        &mut self,
+        gray: &[u8],
+        (width, height): (u32, u32),
+        dots_per_inch: u32,
+        segmentation: Segmentation,
+    ) -> Result<Walk<'_>, &'static str> {
+        let (Ok(columns), Ok(rows), Ok(dpi)) = (c_int::try_from(width), c_int::try_from(height), c_int::try_from(dots_per_inch)) else {
+            return Err("its picture is too large for the engine");
+        };
+        if columns == 0 || rows == 0 || gray.len() as u64 != u64::from(width) * u64::from(height) {
+            return Err("its picture has another size than it says");
+        }
+        let (capi, handle) = (self.capi(), self.handle.as_ptr());
+        // SAFETY: the handle is live and initialised; the pixels are `width * height` bytes, one per pixel, rows without gaps
+        // (checked above), and the engine copies them in SetImage; a null monitor means none.
+        let iterator = unsafe {
+            (capi.TessBaseAPISetPageSegMode)(handle, segmentation as c_int);
+            (capi.TessBaseAPISetImage)(handle, gray.as_ptr(), columns, rows, 1, columns);
+            (capi.TessBaseAPISetSourceResolution)(handle, dpi);
+            if (capi.TessBaseAPIRecognize)(handle, ptr::null_mut()) != 0 {
+                (capi.TessBaseAPIClear)(handle);
+                return Err("the engine gave up on it");
+            }
+            (capi.TessBaseAPIGetIterator)(handle)
+        };
+        Ok(Walk::begin(self, NonNull::new(iterator)))
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        if self.capi.is_some() {
+            self.give_back();
+        }
+    }
+}
+
+/// A walk over the words of the page just recognised. When it ends, the engine forgets the page.
+pub(super) struct Walk<'api> {
+    api: &'api Api,
+    /// `None` for a page on which nothing was found.
+    iterators: Option<(NonNull<TessResultIterator>, *const TessPageIterator)>,
+}
+
+impl<'api> Walk<'api> {
+    fn begin(api: &'api Api, iterator: Option<NonNull<TessResultIterator>>) -> Self {
+        let iterators = iterator.map(|iterator| {
+            // SAFETY: the iterator is live; its page iterator is a view into it and lives as long.
+            let page = unsafe { (api.capi().TessResultIteratorGetPageIterator)(iterator.as_ptr()) };
+            if !page.is_null() {
+                // SAFETY: `page` is live, see above.
+                unsafe { (api.capi().TessPageIteratorBegin)(page) };
+            }
+            (iterator, page.cast_const())
+        });
+        Self { api, iterators: iterators.filter(|(_, page)| !page.is_null()) }
+    }
+
+    /// The word at which the walk stands; `None` between words and on an empty page.
+    pub(super) fn word(&self) -> Option<String> {
+        let (iterator, _) = self.iterators?;
+        // SAFETY: the iterator is live; the text is ours to free and is copied before.
+        unsafe {
+            let text = (self.api.capi().TessResultIteratorGetUTF8Text)(iterator.as_ptr(), Level::Word as c_int);
+            let copied = copy(text);
+            if !text.is_null() {
+                (self.api.capi().TessDeleteText)(text);
+            }
+            copied
+        }
+    }
+
+    /// How sure the engine is of the word, in percent.
+    pub(super) fn confidence_percent(&self) -> f32 {
+        // SAFETY: the iterator is live.
+        self.iterators
+            .map_or(0.0, |(iterator, _)| unsafe { (self.api.capi().TessResultIteratorConfidence)(iterator.as_ptr(), Level::Word as c_int) })
+    }
+
+    /// Whether the word is the first of its block, paragraph or line.
+    pub(super) fn is_first_of(&self, level: Level) -> bool {
+        // SAFETY: the page iterator lives as long as the iterator.
+        self.iterators.is_some_and(|(_, page)| unsafe { (self.api.capi().TessPageIteratorIsAtBeginningOf)(page, level as c_int) != 0 })
+    }
+
+    /// The box `[left, top, right, bottom]` around the word or its line, in pixels.
+    pub(super) fn bounds(&self, level: Level) -> Option<[i32; 4]> {
+        self.four(level, |capi| capi.TessPageIteratorBoundingBox)
+    }
+
+    /// Two points `[x0, y0, x1, y1]` of the baseline of the word or its line, in pixels.
+    pub(super) fn baseline(&self, level: Level) -> Option<[i32; 4]> {
+        self.four(level, |capi| capi.TessPageIteratorBaseline)
+    }
+
+    #[allow(clippy::type_complexity, reason = "the type of a C function is what it is")]
+    fn four(
+        &self,
+        level: Level,
+        function: fn(
+            &Capi,
+        ) -> unsafe extern "C-unwind" fn(
+            *const TessPageIterator,
+            c_int,
+            *mut c_int,
+            *mut c_int,
+            *mut c_int,
+            *mut c_int,
+        ) -> c_int,
+    ) -> Option<[i32; 4]> {
+        let (_, page) = self.iterators?;
+        let [mut a, mut b, mut c, mut d] = [0; 4];
+        // SAFETY: the page iterator lives as long as the iterator; the four numbers are ours.
+        let found = unsafe { function(self.api.capi())(page, level as c_int, &raw mut a, &raw mut b, &raw mut c, &raw mut d) };
+        (found != 0).then_some([a, b, c, d])
+    }
+
+    /// Steps to the next word; false at the end.
+    pub(super) fn next(&mut self) -> bool {
+        // SAFETY: the iterator is live.
+        self.iterators
+            .is_some_and(|(iterator, _)| unsafe { (self.api.capi().TessResultIteratorNext)(iterator.as_ptr(), Level::Word as c_int) != 0 })
+    }
+}
+
+impl Drop for Walk<'_> {
+    fn drop(&mut self) {
+        let capi = self.api.capi();
+        // SAFETY: the iterator is live and freed once; the engine is live and may forget the page once nothing walks over it.
+        unsafe {
+            if let Some((iterator, _)) = self.iterators.take() {
+                (capi.TessResultIteratorDelete)(iterator.as_ptr());
+            }
+            (capi.TessBaseAPIClear)(self.api.handle.as_ptr());
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The recognition engine: Tesseract, loaded at run time, and its answer turned into the layout model.
+
+mod capi;
+mod handles;
+mod layout;
+
+use std::{env, ffi::OsString, path::Path};
+
+use crp_model::{Code, Failure, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::is_language_code};
+use handles::{Api, Recogniser, Segmentation, Tesseract};
+
+use crate::{EngineProbe, SandboxLevel, TESSERACT_LIBRARY_VARIABLE, document::RenderedPage};
+
+/// Tesseract keeps coordinates in 16 bits.
+const MAX_SIDE_PIXELS: u32 = 32_767;
+
+/// A page this many times taller than wide is a receipt or a till roll: one column, which Tesseract reads better as one block.
+const RECEIPT_HEIGHT_TO_WIDTH: f32 = 2.0;
+
+/// Folders in which language data is looked for when the library's own folder has none of the usual languages.
+const DATA_FOLDERS: [&str; 6] = [
+    "/usr/share/tesseract-ocr/5/tessdata",
+    "/usr/share/tesseract-ocr/4.00/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/homebrew/share/tessdata",
+    "/opt/local/share/tessdata",
+];
+
+/// A warm engine.
+pub(crate) struct Engine(Api);
+
+impl Engine {
+    /// Loads the library and `languages`. Reads files, so it comes before the sandbox closes.
+    ///
+    /// # Errors
+    /// `tesseract_missing`, `language_missing` if none of the languages can be loaded; one that is missing beside others is a warning.
+    pub(crate) fn load(languages: &[String]) -> Result<(Self, Vec<Warning>), Failure> {
+        let asked: Vec<&str> = languages.iter().map(String::as_str).filter(|code| is_language_code(code)).collect();
+        if asked.len() < languages.len() || asked.is_empty() {
+            return Err(Failure::new(Code::LanguageMissing, "A language of the pipeline is no language code such as eng or deu"));
+        }
+        let Ok(api) = load_library()?.start(&asked.join("+"), Recogniser::Lstm) else {
+            let what = if asked.len() == 1 { "The language" } else { "None of the languages" };
+            let be = if asked.len() == 1 { "is not" } else { "is" };
+            return Err(Failure::new(
+                Code::LanguageMissing,
+                format!("{what} {} {be} installed for Tesseract, or its data is damaged", asked.join(", ")),
+            ));
+        };
+        let loaded = api.loaded_languages();
+        let warnings = asked
+            .iter()
+            .filter(|code| !loaded.iter().any(|l| l == *code))
+            .map(|code| {
+                let message = format!("The language {code} is not installed; the document was read with {}", loaded.join(", "));
+                Warning::new(WarningKind::LanguageMissing, None, message)
+            })
+            .collect();
+        Ok((Self(api), warnings))
+    }
+
+    /// Recognises a rendered page.
+    ///
+    /// # Errors
+    /// `page_too_large`, `page_failed`.
+    pub(crate) fn recognise(&mut self, page: PageNo, rendered: &RenderedPage) -> Result<PageLayout, Failure> {
+        let (width, height) = (rendered.width, rendered.height);
+        if width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS {
+            return Err(Failure::new(
+                Code::PageTooLarge,
+                format!("Page {page} is {width} × {height} pixels; the engine reads at most {MAX_SIDE_PIXELS} on a side"),
+            ));
+        }
+        let narrow = height as f32 >= width as f32 * RECEIPT_HEIGHT_TO_WIDTH;
+        let segmentation = if narrow { Segmentation::SingleBlock } else { Segmentation::Automatic };
+        // Tesseract mistrusts resolutions outside these bounds and guesses one, with a complaint.
+        let dots_per_inch = rendered.dots_per_inch.clamp(70.0, 2400.0).round() as u32;
+        let walk = self
+            .0
+            .recognise(&rendered.gray, (width, height), dots_per_inch, segmentation)
+            .map_err(|what| Failure::new(Code::PageFailed, format!("Page {page} could not be recognised: {what}")))?;
+        Ok(layout::from_walk(walk, page, rendered))
+    }
+}
+
+/// Tells what the engine of this machine can do.
+///
+/// # Errors
+/// `tesseract_missing`, `language_missing` if there is no language data at all.
+pub(crate) fn probe() -> Result<EngineProbe, Failure> {
+    let mut library = load_library()?;
+    let usual = ["eng", "osd"].map(str::to_owned);
+    for language in usual.into_iter().chain(languages_in_data_folders()) {
+        match library.start(&language, Recogniser::Any) {
+            Ok(api) => {
+                let mut languages = api.available_languages();
+                languages.sort();
+                let sandbox = SandboxLevel::default();
+                return Ok(EngineProbe { version: api.version(), data_path: api.data_path(), languages, sandbox });
+            }
+            Err(back) => library = back,
+        }
+    }
+    Err(Failure::new(Code::LanguageMissing, format!("Tesseract {} is installed, but no language data for it", library.version())))
+}
+
+fn load_library() -> Result<Tesseract, Failure> {
+    let path: Option<OsString> = env::var_os(TESSERACT_LIBRARY_VARIABLE).filter(|path| !path.is_empty());
+    let named = path.is_some();
+    Tesseract::load(path).map_err(|tried| {
+        eprintln!("loading Tesseract: {tried}");
+        if named {
+            Failure::new(
+                Code::TesseractMissing,
+                format!("Tesseract's library cannot be loaded from the path in {TESSERACT_LIBRARY_VARIABLE}"),
+            )
+        } else {
+            Failure::new(Code::TesseractMissing, "Tesseract's library is not installed")
+        }
+    })
+}
+
+fn languages_in_data_folders() -> Vec<String> {
+    let own = env::var("TESSDATA_PREFIX").ok();
+    let folders = own.iter().map(String::as_str).chain(DATA_FOLDERS);
+    let entries = folders.filter_map(|folder| Path::new(folder).read_dir().ok()).flatten().flatten();
+    let mut codes: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".traineddata").map(str::to_owned))
+        .filter(|code| is_language_code(code))
+        .collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}
