@@ -1,0 +1,47 @@
+//! A file as bytes without reading it into memory.
+
+use std::{fs::File, ops::Deref, sync::Arc};
+
+use crp_model::{Code, Failure};
+
+/// The bytes of a file, mapped read-only and shared by everything that reads the document.
+#[derive(Clone)]
+pub(crate) struct MappedFile(Arc<memmap2::Mmap>);
+
+impl MappedFile {
+    /// Maps the whole file.
+    ///
+    /// # Errors
+    /// `empty_file` if there is nothing to map, `file_access` if the system refuses.
+    pub(crate) fn map(file: &File) -> Result<Self, Failure> {
+        let bytes = file.metadata().map_err(|e| refused(&e))?.len();
+        if bytes == 0 {
+            return Err(Failure::new(Code::EmptyFile, "The file is empty"));
+        }
+        map_read_only(file).map(|map| Self(Arc::new(map))).map_err(|e| refused(&e))
+    }
+
+    /// The same bytes in the form that the PDF reader asks for.
+    pub(crate) fn shared(&self) -> Arc<memmap2::Mmap> {
+        self.0.clone()
+    }
+}
+
+impl Deref for MappedFile {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[allow(unsafe_code, reason = "a mapping has no safe constructor")]
+fn map_read_only(file: &File) -> std::io::Result<memmap2::Mmap> {
+    // SAFETY: the file was opened read-only for this process alone and is not written while the process lives; if someone
+    // truncates it all the same, the process dies of a signal, which its parent reports as a crash and survives.
+    unsafe { memmap2::Mmap::map(file) }
+}
+
+fn refused(error: &std::io::Error) -> Failure {
+    Failure::new(Code::FileAccess, format!("The document cannot be mapped into memory: {error}"))
+}
