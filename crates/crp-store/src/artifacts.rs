@@ -1,6 +1,12 @@
 //! What stages left.
+use crate::{
+    Store, StoreError,
+    sql::{args, sql},
+    transaction::Tx,
+    value::Row,
+};
 use crp_model::{ArtifactId, ArtifactKind, JobId, ObjectKey, Scope, Sha256Hash, Timestamp};
-use crate::{Store, StoreError};
+
 /// An artifact to note; its object is already stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewArtifact {
@@ -33,5 +39,51 @@ pub struct ArtifactRow {
     /// When it was noted.
     pub created_at: Timestamp,
 }
+
+sql! {
+    GET =
+        "SELECT id, kind, object_key, media_type, size_bytes, sha256, created_at FROM artifacts
+         WHERE organization = $1 AND job = $2 AND kind = $3";
+    OF_JOB =
+        "SELECT id, kind, object_key, media_type, size_bytes, sha256, created_at FROM artifacts
+         WHERE organization = $1 AND job = $2 ORDER BY created_at, kind";
+    PUT =
+        "INSERT INTO artifacts (id, organization, job, kind, object_key, media_type, size_bytes, sha256, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (job, kind) DO UPDATE SET object_key = excluded.object_key, media_type = excluded.media_type,
+             size_bytes = excluded.size_bytes, sha256 = excluded.sha256, created_at = excluded.created_at";
+}
+
 /// The job's artifact of this kind.
-pub async fn get(_store: &Store, _scope: &Scope, _job: JobId, _kind: ArtifactKind) -> Result<ArtifactRow, StoreError> { todo!() }
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(store: &Store, scope: &Scope, job: JobId, kind: ArtifactKind) -> Result<ArtifactRow, StoreError> {
+    let mut tx = store.read().await?;
+    let row = tx.one(&GET, args![scope.organization, job, kind.as_str()]).await?;
+    read(&row.ok_or(StoreError::NotFound)?)
+}
+
+/// Every artifact of the job, oldest first.
+pub(crate) async fn of_job(tx: &mut Tx, scope: &Scope, job: JobId) -> Result<Vec<ArtifactRow>, StoreError> {
+    tx.all(&OF_JOB, args![scope.organization, job]).await?.iter().map(read).collect()
+}
+
+/// Notes an artifact; a second one of its kind takes the place of the first.
+pub(crate) async fn put(tx: &mut Tx, scope: &Scope, job: JobId, new: &NewArtifact) -> Result<(), StoreError> {
+    let (id, now) = (ArtifactId::new(tx.store().ambient()), tx.store().ambient().now());
+    let (kind, key, media_type) = (new.kind.as_str(), &new.object_key, new.media_type.as_str());
+    tx.run(&PUT, args![id, scope.organization, job, kind, key, media_type, new.size_bytes, new.sha256, now]).await.map(drop)
+}
+
+fn read(row: &Row) -> Result<ArtifactRow, StoreError> {
+    Ok(ArtifactRow {
+        id: row.get("id")?,
+        kind: row.get("kind")?,
+        object_key: row.get("object_key")?,
+        media_type: row.get("media_type")?,
+        size_bytes: row.get("size_bytes")?,
+        sha256: row.get("sha256")?,
+        created_at: row.get("created_at")?,
+    })
+}

@@ -1,6 +1,15 @@
 //! What happened to a job, numbered in the order of the commits.
-use crp_model::{JobId, Scope, Timestamp};
-use crate::{Store, StoreError};
+use crp_model::{JobId, OrganizationId, Scope, Timestamp};
+
+use crate::{
+    Store, StoreError,
+    error::broken,
+    paging,
+    sql::{args, sql},
+    transaction::Tx,
+    value::Value,
+};
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -28,8 +37,47 @@ pub enum EventKind {
     Cancelled,
 }
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [EventKind; 11] = [
+        EventKind::Queued,
+        EventKind::Started,
+        EventKind::Progress,
+        EventKind::StageStarted,
+        EventKind::StageFinished,
+        EventKind::Warning,
+        EventKind::Retrying,
+        EventKind::Succeeded,
+        EventKind::Failed,
+        EventKind::CancelRequested,
+        EventKind::Cancelled,
+    ];
+
     /// The name in database and API.
-    pub const fn as_str(self) -> &'static str { todo!() }
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventKind::Queued => "queued",
+            EventKind::Started => "started",
+            EventKind::Progress => "progress",
+            EventKind::StageStarted => "stage_started",
+            EventKind::StageFinished => "stage_finished",
+            EventKind::Warning => "warning",
+            EventKind::Retrying => "retrying",
+            EventKind::Succeeded => "succeeded",
+            EventKind::Failed => "failed",
+            EventKind::CancelRequested => "cancel_requested",
+            EventKind::Cancelled => "cancelled",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// Whether no event follows.
+    pub const fn is_final(self) -> bool {
+        matches!(self, EventKind::Succeeded | EventKind::Failed | EventKind::Cancelled)
+    }
 }
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,5 +93,44 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
 }
+
+sql! {
+    JOB_EXISTS = "SELECT id FROM jobs WHERE organization = $1 AND id = $2";
+    LIST_AFTER =
+        "SELECT id, kind, payload, happened_at FROM events WHERE organization = $1 AND job = $2 AND id > $3 ORDER BY id LIMIT $4";
+    // Counting in the job's row holds its lock until the commit: numbers rise in the order of the commits.
+    NUMBER = "UPDATE jobs SET last_event = last_event + 1 WHERE organization = $1 AND id = $2 RETURNING last_event";
+    APPEND = "INSERT INTO events (job, id, organization, kind, payload, happened_at) VALUES ($1, $2, $3, $4, $5, $6)";
+}
+
 /// Events of the job after `last_event_id` (0: from the first), in order, at most `limit`.
-pub async fn list_after(_store: &Store, _scope: &Scope, _job: JobId, _last_event_id: i64, _limit: u32) -> Result<Vec<Event>, StoreError> { todo!() }
+///
+/// # Errors
+/// `NotFound` when the organization has no such job.
+pub async fn list_after(store: &Store, scope: &Scope, job: JobId, last_event_id: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    let mut tx = store.read().await?;
+    tx.one(&JOB_EXISTS, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
+    let rows = tx.all(&LIST_AFTER, args![scope.organization, job, last_event_id, paging::clamp(limit)]).await?;
+    let read = rows.iter().map(|row| {
+        let kind: String = row.get("kind")?;
+        let kind = EventKind::parse(&kind).ok_or_else(|| broken(format!("an event is of the unknown kind {kind}")))?;
+        Ok(Event { id: row.get("id")?, job, kind, payload: row.get("payload")?, at: row.get("happened_at")? })
+    });
+    read.collect()
+}
+
+/// Writes an event, in the transaction that makes it true.
+pub(crate) async fn append(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    job: JobId,
+    kind: EventKind,
+    payload: &serde_json::Value,
+) -> Result<(), StoreError> {
+    let row = tx.one(&NUMBER, args![organization, job]).await?.ok_or(StoreError::NotFound)?;
+    let id: i64 = row.get("last_event")?;
+    let now = tx.store().ambient().now();
+    tx.run(&APPEND, args![job, id, organization, kind.as_str(), Value::json(payload), now]).await?;
+    tx.changes_job(organization, job, id);
+    Ok(())
+}

@@ -2,8 +2,8 @@
 //!
 //! Open a [`Store`], then call the functions of the module that names the thing: `documents::add_with_job(&store, &scope, …)`.
 //! Everything about an organization's rows asks for a [`crp_model::Scope`] (or a claimed task, which carries one) and answers
-//! [`StoreError::NotFound`] for another organization's id. What works without a scope stands in [`queue`]-wide functions of
-//! [`tasks`], in [`setup`], in [`login`] and in [`overview`].
+//! [`StoreError::NotFound`] for another organization's id. What works without a scope says so by its module: [`setup`], [`login`],
+//! [`login_refusals`], [`sessions`], [`workers`], [`overview`], and in [`tasks`] claiming, renewing and rescuing.
 
 pub mod artifacts;
 pub mod audit;
@@ -18,14 +18,21 @@ pub mod organizations;
 pub mod overview;
 mod paging;
 pub mod pipelines;
+mod pools;
+mod schema;
+mod schema_state;
 pub mod sessions;
 pub mod setup;
+mod sql;
 mod store;
 pub mod tasks;
+mod transaction;
 pub mod users;
+mod value;
 pub mod workers;
 
 pub use error::StoreError;
 pub use lock::DataDirectoryLock;
 pub use paging::{Cursor, Page};
+pub use schema_state::{SchemaState, schema_state};
 pub use store::{Database, DatabaseKind, JobChange, JobChanges, Store};

@@ -1,6 +1,11 @@
 //! The organization itself.
+use crate::{
+    Store, StoreError, audit,
+    sql::{args, sql},
+    value::Value,
+};
 use crp_model::{OrganizationId, Scope, Timestamp};
-use crate::{Store, StoreError};
+
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrganizationRow {
@@ -13,7 +18,37 @@ pub struct OrganizationRow {
     /// When it was made.
     pub created_at: Timestamp,
 }
+
+sql! {
+    GET = "SELECT id, name, languages, created_at FROM organizations WHERE id = $1";
+    SET_LANGUAGES = "UPDATE organizations SET languages = $2 WHERE id = $1";
+}
+
 /// The scope's organization.
-pub async fn get(_store: &Store, _scope: &Scope) -> Result<OrganizationRow, StoreError> { todo!() }
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(store: &Store, scope: &Scope) -> Result<OrganizationRow, StoreError> {
+    let mut tx = store.read().await?;
+    let row = tx.one(&GET, args![scope.organization]).await?.ok_or(StoreError::NotFound)?;
+    Ok(OrganizationRow {
+        id: row.get("id")?,
+        name: row.get("name")?,
+        languages: row.json("languages")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
 /// Sets its languages.
-pub async fn set_languages(_store: &Store, _scope: &Scope, _languages: &[String]) -> Result<(), StoreError> { todo!() }
+///
+/// # Errors
+/// `NotFound`.
+pub async fn set_languages(store: &Store, scope: &Scope, languages: &[String]) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    if tx.run(&SET_LANGUAGES, args![scope.organization, Value::json(languages)]).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    let detail = serde_json::json!({ "languages": languages });
+    audit::append(&mut tx, scope, "organization.languages_set", Some(scope.organization.0), &detail).await?;
+    tx.commit().await
+}

@@ -29,3 +29,24 @@ pub struct Page<T> {
     /// Where the list goes on; `None` at its end.
     pub next: Option<Cursor>,
 }
+
+/// Most rows of one page of a list.
+pub(crate) const MAX_ROWS: u32 = 200;
+
+/// A number of rows between 1 and [`MAX_ROWS`].
+pub(crate) fn clamp(limit: u32) -> u32 {
+    limit.clamp(1, MAX_ROWS)
+}
+
+/// The id before which a page begins.
+pub(crate) fn before(cursor: Option<Cursor>) -> Uuid {
+    cursor.map_or(Uuid::max(), |cursor| cursor.0)
+}
+
+/// A page of rows that were asked for with one more than the limit.
+pub(crate) fn page<T>(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Uuid) -> Page<T> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = if more { items.last().map(|last| Cursor(id(last))) } else { None };
+    Page { items, next }
+}

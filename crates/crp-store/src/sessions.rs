@@ -1,6 +1,12 @@
 //! Sessions: only the SHA-256 of the cookie's token is stored.
+use std::time::Duration;
+
+use crate::{
+    Store, StoreError,
+    sql::{args, sql},
+};
 use crp_model::{OrganizationId, Principal, Timestamp, UserId};
-use crate::{Store, StoreError};
+
 /// A session to make.
 #[derive(Clone, Debug)]
 pub struct NewSession {
@@ -35,15 +41,107 @@ pub struct Session {
     /// When it was last used, to the minute.
     pub last_seen_at: Timestamp,
 }
-/// Begins a session. `NotFound` when the user is no member of the organization.
-pub async fn create_session(_store: &Store, _new: NewSession) -> Result<(), StoreError> { todo!() }
+
+/// A session's last use is noted to this precision, so that reading does not become writing.
+const TOUCH_EVERY: Duration = Duration::from_secs(60);
+
+sql! {
+    ADD =
+        "INSERT INTO sessions (token_hash, organization, user_id, created_at, expires_at, last_seen_at, user_agent, address)
+         VALUES ($1, $2, $3, $4, $5, $4, $6, $7)";
+    FIND =
+        "SELECT s.user_id, s.organization, m.role, u.is_platform_admin, u.email, u.display_name, o.name AS organization_name,
+                s.created_at, s.expires_at, s.last_seen_at
+         FROM sessions s
+         JOIN users u ON u.id = s.user_id
+         JOIN memberships m ON m.organization = s.organization AND m.user_id = s.user_id
+         JOIN organizations o ON o.id = s.organization
+         WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.is_active AND u.is_confirmed AND u.locked_at IS NULL";
+    NEEDS_TOUCH = "SELECT token_hash FROM sessions WHERE token_hash = $1 AND last_seen_at <= $2";
+    TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE token_hash = $1";
+    DELETE = "DELETE FROM sessions WHERE token_hash = $1";
+    DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1";
+    COUNT_ACTIVE = "SELECT count(*) AS n FROM sessions WHERE expires_at > $1";
+}
+
+/// Begins a session.
+///
+/// # Errors
+/// `NotFound` when the user is no member of the organization.
+pub async fn create_session(store: &Store, new: NewSession) -> Result<(), StoreError> {
+    let user_agent: Option<String> = new.user_agent.map(|text| text.chars().take(400).collect());
+    let mut tx = store.write().await?;
+    let now = store.ambient().now();
+    let (hash, agent, address) = (&new.token_hash[..], user_agent.as_deref(), new.address.as_deref());
+    tx.run(&ADD, args![hash, new.organization, new.user, now, new.expires_at, agent, address]).await?;
+    tx.commit().await
+}
+
 /// The session, if it is valid: not expired, its user active and not locked, still a member.
-pub async fn find_session(_store: &Store, _token_hash: [u8; 32]) -> Result<Option<Session>, StoreError> { todo!() }
+///
+/// # Errors
+/// The database's.
+pub async fn find_session(store: &Store, token_hash: [u8; 32]) -> Result<Option<Session>, StoreError> {
+    let mut tx = store.read().await?;
+    let Some(row) = tx.one(&FIND, args![&token_hash[..], store.ambient().now()]).await? else { return Ok(None) };
+    let principal = Principal {
+        user: row.get("user_id")?,
+        organization: row.get("organization")?,
+        role: row.get("role")?,
+        is_platform_admin: row.get("is_platform_admin")?,
+    };
+    Ok(Some(Session {
+        principal,
+        email: row.get("email")?,
+        display_name: row.get("display_name")?,
+        organization_name: row.get("organization_name")?,
+        created_at: row.get("created_at")?,
+        expires_at: row.get("expires_at")?,
+        last_seen_at: row.get("last_seen_at")?,
+    }))
+}
+
 /// Notes that the session was used; writes at most once a minute.
-pub async fn touch_session(_store: &Store, _token_hash: [u8; 32]) -> Result<(), StoreError> { todo!() }
+///
+/// # Errors
+/// The database's.
+pub async fn touch_session(store: &Store, token_hash: [u8; 32]) -> Result<(), StoreError> {
+    let now = store.ambient().now();
+    let due = args![&token_hash[..], now.minus(TOUCH_EVERY)];
+    if store.read().await?.one(&NEEDS_TOUCH, due).await?.is_none() {
+        return Ok(());
+    }
+    let mut tx = store.write().await?;
+    tx.run(&TOUCH, args![&token_hash[..], now]).await?;
+    tx.commit().await
+}
+
 /// Ends the session; ending one that is not there is fine.
-pub async fn delete_session(_store: &Store, _token_hash: [u8; 32]) -> Result<(), StoreError> { todo!() }
+///
+/// # Errors
+/// The database's.
+pub async fn delete_session(store: &Store, token_hash: [u8; 32]) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    tx.run(&DELETE, args![&token_hash[..]]).await?;
+    tx.commit().await
+}
+
 /// Removes what has expired; how many.
-pub async fn delete_expired_sessions(_store: &Store) -> Result<u64, StoreError> { todo!() }
-/// Sessions that are valid now.
-pub async fn sessions_active(_store: &Store) -> Result<u64, StoreError> { todo!() }
+///
+/// # Errors
+/// The database's.
+pub async fn delete_expired_sessions(store: &Store) -> Result<u64, StoreError> {
+    let mut tx = store.write().await?;
+    let removed = tx.run(&DELETE_EXPIRED, args![store.ambient().now()]).await?;
+    tx.commit().await?;
+    Ok(removed)
+}
+
+/// Sessions that have not expired.
+///
+/// # Errors
+/// The database's.
+pub async fn sessions_active(store: &Store) -> Result<u64, StoreError> {
+    let mut tx = store.read().await?;
+    tx.one(&COUNT_ACTIVE, args![store.ambient().now()]).await?.map_or(Ok(0), |row| row.get("n"))
+}

@@ -1,19 +1,42 @@
-//! The open database.
-use std::path::PathBuf;
-use crp_model::{Ambient, JobId, OrganizationId};
+//! The open database: pools, transactions, and who is woken by a commit.
+
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
 use crp_metrics::Metrics;
-use tokio::sync::watch;
-use crate::StoreError;
+use crp_model::{Ambient, JobId, OrganizationId, labels::PoolState};
+use sqlx::{Connection as _, PgPool, SqlitePool, postgres::PgConnectOptions};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
+
+use crate::{
+    StoreError,
+    error::judge,
+    pools,
+    schema::{self, STEPS, Step},
+    sql::{args, sql},
+    transaction::{Engine, Tx},
+};
 
 /// Which database to open.
 #[derive(Clone)]
 pub enum Database {
-    /// A file of SQLite; it is made if it does not exist.
+    /// A file of SQLite; it is made if it does not exist. Its folder must exist.
     Sqlite(PathBuf),
     /// A PostgreSQL URL (a secret: it may hold the password).
     Postgres(String),
 }
-impl std::fmt::Debug for Database { fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() } }
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Sqlite(file) => f.debug_tuple("Sqlite").field(file).finish(),
+            Database::Postgres(_) => f.write_str("Postgres(…)"),
+        }
+    }
+}
+
 /// The two kinds of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseKind {
@@ -22,9 +45,204 @@ pub enum DatabaseKind {
     /// A PostgreSQL server.
     Postgres,
 }
+
 /// The open database; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Store {}
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    pools: Pools,
+    ambient: Ambient,
+    metrics: Metrics,
+    wakeups: watch::Sender<u64>,
+    changes: broadcast::Sender<JobChange>,
+}
+
+enum Pools {
+    /// One connection writes, the others read: SQLite allows one writer, and waiting for it in a pool is fair.
+    Sqlite {
+        writer: SqlitePool,
+        readers: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+sql! {
+    PING = "SELECT CAST(count(*) AS BIGINT) AS n FROM installation";
+}
+
+/// How many changes of jobs a slow watcher may miss before it simply looks again.
+const CHANGES_KEPT: usize = 1024;
+
+impl Store {
+    /// Opens the database and brings its tables up to date. On SQLite the file is copied before an existing schema changes.
+    ///
+    /// # Errors
+    /// `newer_schema`, `database_unavailable`, `disk_full`, `invalid_configuration` for a URL that is none.
+    pub async fn open(database: &Database, ambient: Ambient, metrics: Metrics) -> Result<Store, StoreError> {
+        Self::open_with(database, ambient, metrics, STEPS).await
+    }
+
+    pub(crate) async fn open_with(database: &Database, ambient: Ambient, metrics: Metrics, steps: &[Step]) -> Result<Store, StoreError> {
+        let opened = match database {
+            Database::Sqlite(file) => open_sqlite(file, &ambient, steps).await,
+            Database::Postgres(url) => open_postgres(url, steps).await,
+        };
+        let pools = opened?;
+        let inner = Inner { pools, ambient, metrics, wakeups: watch::Sender::new(0), changes: broadcast::Sender::new(CHANGES_KEPT) };
+        let store = Store(Arc::new(inner));
+        store.note_pool();
+        Ok(store)
+    }
+
+    /// Clock and chance of this process.
+    pub fn ambient(&self) -> &Ambient {
+        &self.0.ambient
+    }
+
+    /// The metrics that this store counts its errors and waits in.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Asks the database a question that only a working one answers.
+    ///
+    /// # Errors
+    /// What keeps it from answering.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut tx = self.read().await?;
+        tx.one(&PING, args![]).await.map(drop)
+    }
+
+    /// Closes every connection; later calls fail.
+    pub async fn close(&self) {
+        match &self.0.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Which kind of database it is.
+    pub fn kind(&self) -> DatabaseKind {
+        match self.0.pools {
+            Pools::Sqlite { .. } => DatabaseKind::Sqlite,
+            Pools::Postgres(_) => DatabaseKind::Postgres,
+        }
+    }
+
+    /// The newest schema version that this binary knows.
+    pub fn schema_version() -> i64 {
+        schema::newest(STEPS)
+    }
+
+    /// Changes whenever a task may have become claimable. Subscribe before asking for a task, so that nothing falls between.
+    pub fn wakeups(&self) -> watch::Receiver<u64> {
+        self.0.wakeups.subscribe()
+    }
+
+    /// Wakes when this process committed events of `job`. Subscribe before reading events, so that nothing falls between.
+    pub fn job_changes(&self, job: JobId) -> JobChanges {
+        JobChanges { changes: self.0.changes.subscribe(), job }
+    }
+
+    /// Begins a transaction that may write.
+    pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
+        let started = Instant::now();
+        let begun = match &self.0.pools {
+            // Taking the write lock at once: a transaction that reads first could not be upgraded while another writes.
+            Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Engine::Sqlite),
+            Pools::Postgres(pool) => pool.begin().await.map(Engine::Postgres),
+        };
+        self.begun(started, begun)
+    }
+
+    /// Begins a transaction that sees one state of the database and changes nothing.
+    pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
+        let started = Instant::now();
+        let begun = match &self.0.pools {
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Engine::Sqlite),
+            Pools::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Engine::Postgres),
+        };
+        self.begun(started, begun)
+    }
+
+    fn begun(&self, started: Instant, begun: Result<Engine, sqlx::Error>) -> Result<Tx, StoreError> {
+        self.0.metrics.db_acquire_duration_seconds.observe(started.elapsed().as_secs_f64());
+        self.note_pool();
+        let engine = begun.map_err(|error| self.judge(&error, "BEGIN"))?;
+        Ok(Tx::new(self.clone(), engine))
+    }
+
+    fn note_pool(&self) {
+        let (size, idle, max) = match &self.0.pools {
+            Pools::Sqlite { writer, readers } => {
+                (writer.size() + readers.size(), writer.num_idle() + readers.num_idle(), pools::SQLITE_READERS + 1)
+            }
+            Pools::Postgres(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+        };
+        let idle = idle.min(size as usize);
+        let metrics = &self.0.metrics;
+        metrics.db_pool_connections.set(PoolState::Idle, idle as f64);
+        metrics.db_pool_connections.set(PoolState::Used, f64::from(size) - idle as f64);
+        metrics.db_pool_max.set(f64::from(max));
+    }
+
+    /// What an error of the database means; counted, and in the log with the statement's name.
+    pub(crate) fn judge(&self, error: &sqlx::Error, statement: &str) -> StoreError {
+        let (answer, kind) = judge(error);
+        if let Some(kind) = kind {
+            self.0.metrics.db_errors_total.inc(kind);
+            tracing::warn!(%error, statement, "the database failed");
+        }
+        answer
+    }
+
+    /// After a commit: wakes workers and watchers in this process.
+    pub(crate) fn tell(&self, wakes_workers: bool, changes: &[JobChange]) {
+        if wakes_workers {
+            self.0.wakeups.send_modify(|n| *n = n.wrapping_add(1));
+        }
+        for change in changes {
+            // Nobody watches: fine.
+            let _ = self.0.changes.send(*change);
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.kind()).finish()
+    }
+}
+
+async fn open_sqlite(file: &std::path::Path, ambient: &Ambient, steps: &[Step]) -> Result<Pools, StoreError> {
+    let writer = pools::sqlite_writer(file);
+    let mut connection = writer.acquire().await.map_err(|e| judge(&e).0)?;
+    let applied = schema::applied_version(&mut *connection).await?;
+    schema::refuse_newer(applied, steps)?;
+    if applied > 0 && applied < schema::newest(steps) {
+        schema::copy_before_migration(&mut connection, file, applied, ambient.now()).await?;
+    }
+    schema::migrate(&mut *connection, DatabaseKind::Sqlite, steps).await?;
+    drop(connection);
+    Ok(Pools::Sqlite { writer, readers: pools::sqlite_readers(file) })
+}
+
+async fn open_postgres(url: &str, steps: &[Step]) -> Result<Pools, StoreError> {
+    let options = PgConnectOptions::from_str(url).map_err(|e| pools::bad_url(&e))?;
+    let pool = pools::postgres(options);
+    let mut connection = pool.acquire().await.map_err(|e| judge(&e).0)?;
+    let applied = schema::applied_version(&mut *connection).await?;
+    schema::refuse_newer(applied, steps)?;
+    schema::migrate(&mut *connection, DatabaseKind::Postgres, steps).await?;
+    connection.ping().await.map_err(|e| judge(&e).0)?;
+    drop(connection);
+    Ok(Pools::Postgres(pool))
+}
+
 /// Something happened to a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobChange {
@@ -35,30 +253,27 @@ pub struct JobChange {
     /// Its newest event.
     pub event: i64,
 }
+
 /// Wakes whoever watches one job.
 #[derive(Debug)]
-pub struct JobChanges {}
+pub struct JobChanges {
+    changes: broadcast::Receiver<JobChange>,
+    job: JobId,
+}
+
 impl JobChanges {
-    /// Returns when the job may have new events (also when some wake-ups were missed). `false` when the store is gone.
-    pub async fn changed(&mut self) -> bool { todo!() }
+    /// Returns when the job may have new events, also when wake-ups were missed. `false` once the store is gone.
+    pub async fn changed(&mut self) -> bool {
+        loop {
+            match self.changes.recv().await {
+                Ok(change) if change.job == self.job => return true,
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Lagged(_)) => return true,
+                Err(broadcast::error::RecvError::Closed) => return false,
+            }
+        }
+    }
 }
-impl Store {
-    /// Opens the database, makes or migrates its tables.
-    pub async fn open(_database: &Database, _ambient: Ambient, _metrics: Metrics) -> Result<Store, StoreError> { todo!() }
-    /// Clock and chance of this process.
-    pub fn ambient(&self) -> &Ambient { todo!() }
-    /// The instruments.
-    pub fn metrics(&self) -> &Metrics { todo!() }
-    /// Asks the database a question that only a working one answers.
-    pub async fn ping(&self) -> Result<(), StoreError> { todo!() }
-    /// Closes every connection; later calls fail.
-    pub async fn close(&self) { todo!() }
-    /// Which kind of database it is.
-    pub fn kind(&self) -> DatabaseKind { todo!() }
-    /// The newest schema version that this binary knows.
-    pub fn schema_version() -> i64 { todo!() }
-    /// Changes whenever a task became claimable. Subscribe before asking for a task.
-    pub fn wakeups(&self) -> watch::Receiver<u64> { todo!() }
-    /// Wakes when events of `job` were committed by this process. Subscribe before reading events.
-    pub fn job_changes(&self, _job: JobId) -> JobChanges { todo!() }
-}
+
+/// How long a caller waits for a connection.
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);

@@ -1,7 +1,32 @@
 //! The queue: tasks with a lease, a fence and attempts; every end of a task is one transaction.
-use std::time::Duration;
-use crp_model::{DocumentId, DocumentName, Failure, JobId, MediaType, ObjectKey, PageNo, PageRange, Plan, Scope, Sha256Hash, StageType, TaskId, TaskKind, TextSource, Warning, WorkerId, Cause, labels::{FinalStatus, StageOutcome}};
-use crate::{Store, StoreError, artifacts::NewArtifact};
+
+mod claim;
+mod fail;
+mod finish;
+mod held;
+mod pages;
+mod renew;
+mod rescue;
+
+use crp_model::{
+    Cause, DocumentId, DocumentName, Failure, JobId, MediaType, ObjectKey, PageNo, PageRange, Plan, Scope, Sha256Hash, StageType, TaskId,
+    TaskKind, TextSource, Warning, WorkerId,
+    labels::{FinalStatus, StageOutcome},
+};
+
+pub use claim::claim;
+pub use fail::{fail, finish_cancelled, hand_back};
+pub use finish::{finish_inspect, finish_pages, finish_stage};
+pub use pages::{save_page, saved_pages};
+pub use renew::renew;
+pub use rescue::{release_all_of_previous_process, rescue_expired};
+
+/// Attempts of a task before its job is given up.
+pub const MAX_ATTEMPTS: u32 = 3;
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: [&[&crate::sql::Statement]; 7] =
+    [claim::STATEMENTS, fail::STATEMENTS, finish::STATEMENTS, held::STATEMENTS, pages::STATEMENTS, renew::STATEMENTS, rescue::STATEMENTS];
 /// A task whose lease this worker holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClaimedTask {
@@ -142,27 +167,3 @@ pub struct Rescued {
     /// What the commit ended.
     pub committed: Committed,
 }
-/// Takes the next task: of the organization with the fewest running tasks, then by priority, then the one that waits longest.
-pub async fn claim(_store: &Store, _worker: WorkerId, _lease: Duration) -> Result<Option<ClaimedTask>, StoreError> { todo!() }
-/// Renews leases.
-pub async fn renew(_store: &Store, _worker: WorkerId, _held: &[(TaskId, i64)], _lease: Duration) -> Result<Vec<Renewal>, StoreError> { todo!() }
-/// Ends an `inspect` task: notes the pages and queues one task per range; ranges that are saved completely are left out.
-pub async fn finish_inspect(_store: &Store, _task: &ClaimedTask, _pages_total: u32, _ranges: &[PageRange], _warnings: &[Warning]) -> Result<Committed, StoreError> { todo!() }
-/// Saves one page; whether it is the first time in this job.
-pub async fn save_page(_store: &Store, _task: &ClaimedTask, _page: &SavedPage) -> Result<bool, StoreError> { todo!() }
-/// The saved pages of a stage, in order.
-pub async fn saved_pages(_store: &Store, _scope: &Scope, _job: JobId, _stage_index: u32) -> Result<Vec<SavedPage>, StoreError> { todo!() }
-/// Ends a `pages` task; the last one of the stage queues its `assemble` task.
-pub async fn finish_pages(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
-/// Ends an `assemble` or `stage` task: notes artifacts and warnings, then queues the next stage or ends the job.
-pub async fn finish_stage(_store: &Store, _task: &ClaimedTask, _artifacts: &[NewArtifact], _warnings: &[Warning]) -> Result<Committed, StoreError> { todo!() }
-/// Notes a failed attempt: tried again after `backoff` while attempts are left, else the job fails.
-pub async fn fail(_store: &Store, _task: &ClaimedTask, _failure: &Failure, _backoff: Option<Duration>) -> Result<Committed, StoreError> { todo!() }
-/// Gives the task back untried, as a worker does that stops: no attempt is spent.
-pub async fn hand_back(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
-/// Ends the task of a job that is being cancelled; the last one ends the job.
-pub async fn finish_cancelled(_store: &Store, _task: &ClaimedTask) -> Result<Committed, StoreError> { todo!() }
-/// Puts tasks with expired leases back, or gives them up with `worker_lost`.
-pub async fn rescue_expired(_store: &Store) -> Result<Vec<Rescued>, StoreError> { todo!() }
-/// The same for every running task, at the start of a process that has the database for itself.
-pub async fn release_all_of_previous_process(_store: &Store) -> Result<Vec<Rescued>, StoreError> { todo!() }

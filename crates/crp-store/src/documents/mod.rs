@@ -1,6 +1,17 @@
 //! Documents: immutable originals, one stored object for the same bytes.
-use crp_model::{DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, Plan, Scope, Sha256Hash, Timestamp, UserId};
-use crate::{Cursor, Page, Store, StoreError};
+
+mod add;
+mod delete;
+mod read;
+
+use crp_model::{DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, Plan, Sha256Hash, Timestamp, UserId};
+
+pub use add::add_with_job;
+pub use delete::delete;
+pub use read::{content, get, list};
+
+#[cfg(test)]
+pub(crate) const STATEMENTS: [&[&crate::sql::Statement]; 3] = [add::STATEMENTS, delete::STATEMENTS, read::STATEMENTS];
 /// An upload whose bytes are already stored.
 #[derive(Clone, Debug)]
 pub struct NewDocument {
@@ -91,13 +102,3 @@ pub struct Content {
     /// The document's name.
     pub name: DocumentName,
 }
-/// Adds a document and its first job in one transaction.
-pub async fn add_with_job(_store: &Store, _scope: &Scope, _new: NewDocument) -> Result<Added, StoreError> { todo!() }
-/// One document.
-pub async fn get(_store: &Store, _scope: &Scope, _document: DocumentId) -> Result<DocumentRow, StoreError> { todo!() }
-/// The organization's documents, newest first.
-pub async fn list(_store: &Store, _scope: &Scope, _filter: &DocumentFilter, _cursor: Option<Cursor>, _limit: u32) -> Result<Page<DocumentRow>, StoreError> { todo!() }
-/// Deletes the rows of a document and of its jobs. `Conflict` while one of them is not final.
-pub async fn delete(_store: &Store, _scope: &Scope, _document: DocumentId) -> Result<Deleted, StoreError> { todo!() }
-/// Where the original's bytes are.
-pub async fn content(_store: &Store, _scope: &Scope, _document: DocumentId) -> Result<Content, StoreError> { todo!() }

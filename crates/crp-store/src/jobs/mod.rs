@@ -1,0 +1,200 @@
+//! Jobs: one document through one plan.
+
+pub(crate) mod end;
+pub(crate) mod insert;
+pub(crate) mod lock;
+mod read;
+pub(crate) mod warnings;
+
+use crp_model::{
+    DocumentId, DocumentName, Failure, JobId, JobStatus, Plan, Progress, Scope, StageType, Timestamp, Warning, labels::FinalStatus,
+};
+use serde_json::json;
+
+use crate::{
+    Store, StoreError,
+    artifacts::ArtifactRow,
+    audit,
+    events::{self, EventKind},
+    sql::{args, sql},
+    tasks::Committed,
+};
+
+#[cfg(test)]
+pub(crate) use read::STATEMENTS as READ_STATEMENTS;
+pub use read::{get, list};
+/// A job with everything about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRow {
+    /// Its id.
+    pub id: JobId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// The document's name.
+    pub document_name: DocumentName,
+    /// Its state.
+    pub status: JobStatus,
+    /// How far it is.
+    pub progress: Progress,
+    /// Its plan.
+    pub plan: Plan,
+    /// Its stages, in order.
+    pub stages: Vec<StageRunRow>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// What a person should know about the result.
+    pub warnings: Vec<Warning>,
+    /// What it left so far.
+    pub artifacts: Vec<ArtifactRow>,
+    /// The job that it tries again.
+    pub retry_of: Option<JobId>,
+    /// Whether someone asked to cancel it.
+    pub cancel_requested: bool,
+    /// Jobs of the organization that were queued before it and still are; `None` once it runs.
+    pub queue_position: Option<u64>,
+    /// The number of its newest event.
+    pub last_event_id: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its first task was claimed.
+    pub started_at: Option<Timestamp>,
+    /// When it became final.
+    pub finished_at: Option<Timestamp>,
+}
+/// One stage of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageRunRow {
+    /// Its place in the plan, from 0.
+    pub stage_index: u32,
+    /// Its type.
+    pub stage: StageType,
+    /// Its state.
+    pub status: JobStatus,
+    /// Attempts so far.
+    pub attempt: u32,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Tasks that it has.
+    pub tasks_total: u32,
+    /// Tasks that are done.
+    pub tasks_done: u32,
+}
+/// A job as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobSummary {
+    /// Its id.
+    pub id: JobId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// The document's name.
+    pub document_name: DocumentName,
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// Its state.
+    pub status: JobStatus,
+    /// How far it is.
+    pub progress: Progress,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// The job that it tries again.
+    pub retry_of: Option<JobId>,
+    /// Whether someone asked to cancel it.
+    pub cancel_requested: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its first task was claimed.
+    pub started_at: Option<Timestamp>,
+    /// When it became final.
+    pub finished_at: Option<Timestamp>,
+}
+/// Which jobs to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    /// Only in this state.
+    pub status: Option<JobStatus>,
+    /// Only of this document.
+    pub document: Option<DocumentId>,
+}
+/// What cancelling did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CancelOutcome {
+    /// No task was running: the job is cancelled.
+    Cancelled(Committed),
+    /// Tasks are running: their workers hear of it with the next renewal of the lease.
+    Requested,
+    /// The job was final already.
+    AlreadyFinal(JobStatus),
+}
+
+sql! {
+    DOCUMENT = "SELECT id FROM documents WHERE organization = $1 AND id = $2";
+    OLD_JOB = "SELECT document, status, plan FROM jobs WHERE organization = $1 AND id = $2";
+    CANCEL_READY =
+        "UPDATE tasks SET state = 'cancelled', finished_at = $3 WHERE organization = $1 AND job = $2 AND state = 'ready'";
+    REQUEST_CANCEL = "UPDATE jobs SET cancel_requested = TRUE WHERE organization = $1 AND id = $2 AND NOT cancel_requested";
+}
+
+/// Runs a document again, with any plan.
+///
+/// # Errors
+/// `NotFound` when the organization has no such document.
+pub async fn add_job(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan) -> Result<JobId, StoreError> {
+    let mut tx = store.write().await?;
+    tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
+    let job = insert::insert_job(&mut tx, scope, document, plan, None).await?;
+    let detail = json!({ "document": document, "pipeline": plan.pipeline });
+    audit::append(&mut tx, scope, "job.added", Some(job.0), &detail).await?;
+    tx.commit().await?;
+    Ok(job)
+}
+
+/// Makes a new job with the same document and plan.
+///
+/// # Errors
+/// `NotFound`; `Conflict` while the old one is not final.
+pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, StoreError> {
+    let mut tx = store.write().await?;
+    let old = tx.one(&OLD_JOB, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
+    let status: JobStatus = old.get("status")?;
+    if !status.is_final() {
+        let sentence = format!("The job is {} and can be tried again once it has ended; cancel it first if it hangs.", status.as_str());
+        return Err(StoreError::Conflict(sentence));
+    }
+    let plan: Plan = old.json("plan")?;
+    let new = insert::insert_job(&mut tx, scope, old.get("document")?, &plan, Some(job)).await?;
+    audit::append(&mut tx, scope, "job.retried", Some(new.0), &json!({ "retry_of": job })).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// Cancels a job: at once when no worker holds one of its tasks, otherwise as soon as the workers have let go.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn cancel(store: &Store, scope: &Scope, job: JobId) -> Result<CancelOutcome, StoreError> {
+    let mut tx = store.write().await?;
+    let locked = lock::lock(&mut tx, scope.organization, job).await?;
+    if locked.status.is_final() {
+        return Ok(CancelOutcome::AlreadyFinal(locked.status));
+    }
+    // First the tasks that nobody holds, then the question who holds the others: a claim that commits in between is seen.
+    tx.run(&CANCEL_READY, args![scope.organization, job, store.ambient().now()]).await?;
+    let outcome = if end::tasks_running(&mut tx, &locked).await? == 0 {
+        let job_ended = Some(end::end_job(&mut tx, &locked, FinalStatus::Cancelled, None).await?);
+        CancelOutcome::Cancelled(Committed { job_ended, ..Committed::default() })
+    } else {
+        CancelOutcome::Requested
+    };
+    if locked.cancel_requested && outcome == CancelOutcome::Requested {
+        return Ok(outcome);
+    }
+    tx.run(&REQUEST_CANCEL, args![scope.organization, job]).await?;
+    if outcome == CancelOutcome::Requested {
+        events::append(&mut tx, scope.organization, job, EventKind::CancelRequested, &json!({})).await?;
+    }
+    audit::append(&mut tx, scope, "job.cancelled", Some(job.0), &json!({})).await?;
+    tx.commit().await?;
+    Ok(outcome)
+}

@@ -1,0 +1,65 @@
+//! The pools of both engines and how their connections are set up.
+
+use std::{path::Path, time::Duration};
+
+use crp_model::{Code, Failure};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgPool, SqlitePool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{StoreError, store::ACQUIRE_TIMEOUT};
+
+/// Connections that read at the same time on SQLite.
+pub(crate) const SQLITE_READERS: u32 = 4;
+
+/// Connections to PostgreSQL.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The one connection that writes. WAL lets readers go on meanwhile; FULL makes every commit durable before it is acknowledged.
+pub(crate) fn sqlite_writer(file: &Path) -> SqlitePool {
+    sqlite_pool(1).connect_lazy_with(sqlite(file).create_if_missing(true).synchronous(SqliteSynchronous::Full))
+}
+
+/// The connections that only read.
+pub(crate) fn sqlite_readers(file: &Path) -> SqlitePool {
+    sqlite_pool(SQLITE_READERS).connect_lazy_with(sqlite(file).pragma("query_only", "ON"))
+}
+
+/// The connections to PostgreSQL, which read and write.
+pub(crate) fn postgres(options: PgConnectOptions) -> PgPool {
+    let options = options.application_name("crpipeline").disable_statement_logging();
+    PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
+}
+
+/// A URL that is none; the text of it is a secret and stays out of the message.
+pub(crate) fn bad_url(error: &sqlx::Error) -> StoreError {
+    let message = format!("DATABASE_URL is no PostgreSQL URL: {error}");
+    StoreError::Failure(Failure::new(Code::InvalidConfiguration, message))
+}
+
+fn sqlite(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .disable_statement_logging()
+}
+
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // SQLite ends a transaction by itself when the disk is full; the driver still counts it and could never begin
+                // another one. A ping waits until the rollback was tried, then such a connection is thrown away.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+}

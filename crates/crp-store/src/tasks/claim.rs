@@ -1,0 +1,190 @@
+//! Claiming: one statement picks a task, fair between organizations, and takes its lease.
+
+use std::time::Duration;
+
+use crp_model::{JobId, JobStatus, OrganizationId, PageNo, PageRange, Scope, StageType, TaskId, Timestamp, WorkerId};
+use serde_json::json;
+
+use super::{ClaimedDocument, ClaimedTask};
+use crate::{
+    Store, StoreError,
+    error::broken,
+    events::{self, EventKind},
+    jobs::lock::try_lock,
+    sql::{args, sql},
+    transaction::Tx,
+    value::Row,
+};
+
+/// Organizations that have ready tasks (a loose index scan: its cost grows with them, not with their tasks), each with the number
+/// of its running tasks and its first claimable one.
+macro_rules! heads {
+    () => {
+        "WITH RECURSIVE lanes (organization) AS (
+             SELECT (SELECT f.organization FROM tasks f WHERE f.state = 'ready' ORDER BY f.organization LIMIT 1)
+             UNION ALL
+             SELECT (SELECT n.organization FROM tasks n WHERE n.state = 'ready' AND n.organization > lanes.organization
+                     ORDER BY n.organization LIMIT 1)
+             FROM lanes WHERE lanes.organization IS NOT NULL
+         ),
+         heads AS (
+             SELECT lanes.organization,
+                    (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = lanes.organization) AS running,
+                    (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
+                     ORDER BY h.priority DESC, h.run_after, h.id LIMIT 1) AS task
+             FROM lanes WHERE lanes.organization IS NOT NULL
+         )"
+    };
+}
+
+macro_rules! take {
+    ($which:literal) => {
+        concat!(
+            " UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $2, lease_until = $3, started_at = $1
+              WHERE id = (",
+            $which,
+            ") AND state = 'ready'
+              RETURNING id, organization, job, stage_index, kind, first_page, last_page, attempt, max_attempts, fence, run_after"
+        )
+    };
+}
+
+sql! {
+    CLAIM =
+        sqlite concat!(
+            heads!(),
+            take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
+                   ORDER BY heads.running, t.priority DESC, t.run_after, t.id LIMIT 1")
+        ),
+        // Each claimer locks the first task of the fairest organization that no other claimer has locked.
+        postgres concat!(
+            heads!(),
+            ", ranked AS MATERIALIZED (
+                 SELECT heads.organization FROM heads JOIN tasks t ON t.id = heads.task
+                 ORDER BY heads.running, t.priority DESC, t.run_after, t.id
+             ),
+             picked AS MATERIALIZED (
+                 SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
+                     SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.organization = ranked.organization AND c.run_after <= $1
+                     ORDER BY c.priority DESC, c.run_after, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+                 ) AS candidate LIMIT 1
+             )",
+            take!("SELECT picked.id FROM picked")
+        );
+    DETAILS =
+        "SELECT j.status, j.plan, j.pages_total, j.created_at AS job_created_at, s.stage, s.attempt_started_at,
+                d.id AS document, d.name, d.media_type, d.size_bytes, d.sha256, o.object_key
+         FROM jobs j
+         JOIN stage_runs s ON s.job = j.id AND s.stage_index = $3
+         JOIN documents d ON d.id = j.document
+         JOIN originals o ON o.organization = d.organization AND o.sha256 = d.sha256
+         WHERE j.organization = $1 AND j.id = $2";
+    START_JOB =
+        "UPDATE jobs SET status = 'running', started_at = $3 WHERE organization = $1 AND id = $2 AND status = 'queued'";
+    START_ATTEMPT =
+        "UPDATE stage_runs SET status = 'running', attempt = attempt + 1, attempt_started_at = $4, started_at = COALESCE(started_at, $4)
+         WHERE organization = $1 AND job = $2 AND stage_index = $3 AND attempt_started_at IS NULL
+         RETURNING attempt";
+}
+
+/// How often a claim looks again after a job's row was busy.
+const ROUNDS: u32 = 20;
+
+/// Takes the next task for `lease`: of the organization with the fewest running tasks, then by priority, then the one that waits
+/// longest. `None` when nothing can be claimed now.
+///
+/// # Errors
+/// The database's.
+pub async fn claim(store: &Store, worker: WorkerId, lease: Duration) -> Result<Option<ClaimedTask>, StoreError> {
+    for _ in 0..ROUNDS {
+        let now = store.ambient().now();
+        let mut tx = store.write().await?;
+        let Some(row) = tx.one(&CLAIM, args![now, worker, now.plus(lease)]).await? else { return Ok(None) };
+        if let Some(task) = begin(&mut tx, worker, now, &row).await? {
+            tx.commit().await?;
+            return Ok(Some(task));
+        }
+        // The job's row is busy for a moment; nothing was taken.
+        drop(tx);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    Ok(None)
+}
+
+/// Reads what the worker needs, and starts job and stage if this is their first claim. `None` when the job's row is busy.
+async fn begin(tx: &mut Tx, worker: WorkerId, now: Timestamp, row: &Row) -> Result<Option<ClaimedTask>, StoreError> {
+    let (organization, job, stage_index): (OrganizationId, JobId, u32) =
+        (row.get("organization")?, row.get("job")?, row.get("stage_index")?);
+    let mut details = details(tx, organization, job, stage_index).await?;
+    let mut job_was_queued_seconds = None;
+    if needs_start(&details)? {
+        if !try_lock(tx, organization, job).await? {
+            return Ok(None);
+        }
+        job_was_queued_seconds = start(tx, organization, job, stage_index, now, &details).await?;
+        details = self::details(tx, organization, job, stage_index).await?;
+    }
+    let (first, last): (u32, u32) = (row.get("first_page")?, row.get("last_page")?);
+    let waiting_since: Timestamp = row.get("run_after")?;
+    Ok(Some(ClaimedTask {
+        id: row.get::<TaskId>("id")?,
+        fence: row.get("fence")?,
+        worker,
+        scope: Scope::system(organization),
+        job,
+        kind: row.get("kind")?,
+        stage_index,
+        stage: details.get("stage")?,
+        range: PageNo::new(first).zip(PageNo::new(last)).map(|(first, last)| PageRange { first, last }),
+        plan: details.json("plan")?,
+        document: document(&details)?,
+        attempt: row.get("attempt")?,
+        max_attempts: row.get("max_attempts")?,
+        pages_total: details.opt("pages_total")?,
+        job_was_queued_seconds,
+        waited_seconds: now.seconds_since(waiting_since),
+    }))
+}
+
+async fn details(tx: &mut Tx, organization: OrganizationId, job: JobId, stage_index: u32) -> Result<Row, StoreError> {
+    let row = tx.one(&DETAILS, args![organization, job, stage_index]).await?;
+    row.ok_or_else(|| broken("a task has no job, stage or document"))
+}
+
+fn needs_start(details: &Row) -> Result<bool, StoreError> {
+    let status: JobStatus = details.get("status")?;
+    Ok(status == JobStatus::Queued || details.opt::<Timestamp>("attempt_started_at")?.is_none())
+}
+
+/// Starts the job and the attempt of its stage, each unless it runs already; the seconds that the job was queued, if it starts.
+async fn start(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    job: JobId,
+    stage_index: u32,
+    now: Timestamp,
+    details: &Row,
+) -> Result<Option<f64>, StoreError> {
+    let starts_now = tx.run(&START_JOB, args![organization, job, now]).await? == 1;
+    if starts_now {
+        events::append(tx, organization, job, EventKind::Started, &json!({})).await?;
+    }
+    if let Some(row) = tx.one(&START_ATTEMPT, args![organization, job, stage_index, now]).await? {
+        let (stage, attempt): (StageType, u32) = (details.get("stage")?, row.get("attempt")?);
+        let payload = json!({ "stage": stage, "stage_index": stage_index, "attempt": attempt });
+        events::append(tx, organization, job, EventKind::StageStarted, &payload).await?;
+    }
+    let created: Timestamp = details.get("job_created_at")?;
+    Ok(starts_now.then(|| now.seconds_since(created)))
+}
+
+fn document(details: &Row) -> Result<ClaimedDocument, StoreError> {
+    Ok(ClaimedDocument {
+        id: details.get("document")?,
+        object_key: details.get("object_key")?,
+        media_type: details.get("media_type")?,
+        size_bytes: details.get("size_bytes")?,
+        sha256: details.get("sha256")?,
+        name: details.get("name")?,
+    })
+}

@@ -1,0 +1,91 @@
+//! A transaction on either engine. What others must hear of is said only after the commit; dropping it rolls back.
+
+use crp_model::{JobId, OrganizationId};
+use sqlx::{Postgres, Sqlite, Transaction};
+
+use crate::{
+    JobChange, Store, StoreError,
+    sql::Statement,
+    value::{Row, Value},
+};
+
+/// A transaction: all of it happens, or nothing.
+pub(crate) struct Tx {
+    store: Store,
+    engine: Engine,
+    wakes_workers: bool,
+    changes: Vec<JobChange>,
+}
+
+pub(crate) enum Engine {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    pub(crate) fn new(store: Store, engine: Engine) -> Self {
+        Self { store, engine, wakes_workers: false, changes: Vec::new() }
+    }
+
+    /// Every row. A statement that writes and returns runs to its end, too.
+    pub(crate) async fn all(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let rows = match &mut self.engine {
+            Engine::Sqlite(tx) => {
+                let query = sqlx::query_with(statement.sqlite, Value::for_sqlite(arguments)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Engine::Postgres(tx) => {
+                let query = sqlx::query_with(statement.postgres, Value::for_postgres(arguments)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|error| self.store.judge(&error, statement.name))
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn one(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.all(statement, arguments).await?.into_iter().next())
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub(crate) async fn run(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<u64, StoreError> {
+        let changed = match &mut self.engine {
+            Engine::Sqlite(tx) => {
+                let query = sqlx::query_with(statement.sqlite, Value::for_sqlite(arguments)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            Engine::Postgres(tx) => {
+                let query = sqlx::query_with(statement.postgres, Value::for_postgres(arguments)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        };
+        changed.map_err(|error| self.store.judge(&error, statement.name))
+    }
+
+    /// Workers are woken after the commit: a task became claimable.
+    pub(crate) fn wakes_workers(&mut self) {
+        self.wakes_workers = true;
+    }
+
+    /// Whoever watches the job is woken after the commit.
+    pub(crate) fn changes_job(&mut self, organization: OrganizationId, job: JobId, event: i64) {
+        self.changes.push(JobChange { organization, job, event });
+    }
+
+    /// The store that this transaction is of.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Makes it durable, then tells who waits for it.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let Self { store, engine, wakes_workers, changes } = self;
+        let committed = match engine {
+            Engine::Sqlite(tx) => tx.commit().await,
+            Engine::Postgres(tx) => tx.commit().await,
+        };
+        committed.map_err(|error| store.judge(&error, "COMMIT"))?;
+        store.tell(wakes_workers, &changes);
+        Ok(())
+    }
+}
