@@ -1,0 +1,10 @@
+//! Who is calling: passwords, sessions, sign-in and sign-out.
+
+pub(crate) mod backoff;
+pub(crate) mod cookie;
+pub(crate) mod me;
+pub(crate) mod password;
+pub(crate) mod principal;
+pub(crate) mod secret;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;

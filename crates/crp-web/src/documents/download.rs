@@ -1,0 +1,75 @@
+//! Sending stored bytes: streamed, as a file to save, never as something that a browser would run.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use crp_model::{Code, Failure, ObjectKey};
+use http::{HeaderName, HeaderValue, header};
+
+use crate::{Web, problem::Problem};
+
+/// What a browser does with the bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// Save them.
+    Attachment,
+    /// Show them inside a page of ours.
+    Inline,
+}
+
+/// Streams an object that a row names. If the bytes stop before their end, the connection breaks instead of ending well.
+///
+/// # Errors
+/// `object_damaged` when the bytes are gone, or a failure of the storage.
+pub(crate) async fn send(web: &Web, key: &ObjectKey, mime: &'static str, name: &str, how: Disposition) -> Result<Response, Problem> {
+    let gone = || Failure::new(Code::ObjectDamaged, "The stored bytes are not there any more");
+    let download = web.objects.get(key).await?.ok_or_else(gone)?;
+    let disposition = match how {
+        Disposition::Attachment => content_disposition(name),
+        Disposition::Inline => HeaderValue::from_static("inline"),
+    };
+    let headers: [(HeaderName, HeaderValue); 4] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
+        (header::CONTENT_LENGTH, HeaderValue::from(download.size_bytes)),
+        (header::CONTENT_DISPOSITION, disposition),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+    ];
+    Ok((headers, Body::from_stream(download.stream)).into_response())
+}
+
+/// `attachment` with the name as RFC 6266 wants it: plain ASCII for old clients, percent-encoded UTF-8 for all others.
+pub(crate) fn content_disposition(name: &str) -> HeaderValue {
+    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%' | ';');
+    let plain: String = name.chars().map(|c| if is_plain(c) || c == ' ' { c } else { '_' }).collect();
+    let mut encoded = String::with_capacity(name.len() * 3);
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    let text = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_break_out_of_its_header() {
+        let text = |name: &str| content_disposition(name).to_str().unwrap().to_owned();
+        assert_eq!(text("scan.pdf"), "attachment; filename=\"scan.pdf\"; filename*=UTF-8''scan.pdf");
+        assert_eq!(
+            text("Müller & Söhne.pdf"),
+            "attachment; filename=\"M_ller & S_hne.pdf\"; filename*=UTF-8''M%C3%BCller%20&%20S%C3%B6hne.pdf"
+        );
+        assert_eq!(
+            text("a\"; filename=\"b.exe"),
+            "attachment; filename=\"a__ filename=_b.exe\"; filename*=UTF-8''a%22%3B%20filename%3D%22b.exe"
+        );
+        assert_eq!(text("a\r\nSet-Cookie: x"), "attachment; filename=\"a__Set-Cookie: x\"; filename*=UTF-8''a%0D%0ASet-Cookie%3A%20x");
+    }
+}

@@ -1,0 +1,70 @@
+//! Access: what a route declares about its callers, and the guard that holds it to that.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use crp_model::{Permission, labels::DenialKind};
+use http::Method;
+
+use crate::{
+    Web,
+    auth::principal,
+    problem::{Problem, Refusal},
+};
+
+/// Who may call a route. There is no default: a route cannot be put into the table without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody.
+    Public,
+    /// Everybody who is signed in.
+    SignedIn,
+    /// Whose role has the permission.
+    May(Permission),
+    /// The holder of the one-time link, as long as the installation is not set up.
+    Setup,
+}
+
+/// Holds a request to what its route declares; the handler finds the caller in the request.
+pub(crate) async fn guard(access: Access, is_page: bool, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let web = request.extensions().get::<Arc<Web>>().cloned().ok_or_else(|| Problem::internal("The frame is missing"))?;
+    match access {
+        Access::Public => {}
+        Access::Setup => {
+            if crp_store::setup::is_set_up(&web.store).await? {
+                return Ok(after_setup(request.method()));
+            }
+        }
+        Access::SignedIn | Access::May(_) => {
+            let caller = match principal::authenticate(&web, request.headers()).await {
+                Ok(caller) => caller,
+                Err(problem) if is_page && problem.code == Refusal::NotSignedIn.as_str() => {
+                    return Ok(Redirect::to("/sign-in").into_response());
+                }
+                Err(problem) => return Err(problem),
+            };
+            if let Access::May(permission) = access
+                && !caller.principal().role.may(permission)
+            {
+                web.metrics.authorization_denied_total.inc(DenialKind::Role);
+                let role = caller.principal().role.as_str();
+                return Err(Problem::new(Refusal::RoleMayNot, format!("The role \"{role}\" does not have this permission")));
+            }
+            request.extensions_mut().insert(caller);
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+/// Once set up, the page leads to the sign-in, and nothing can be posted to it any more.
+fn after_setup(method: &Method) -> Response {
+    if method == Method::GET || method == Method::HEAD {
+        Redirect::to("/sign-in").into_response()
+    } else {
+        Problem::new(Refusal::NotFound, "crPipeline is already set up").into_response()
+    }
+}

@@ -1,0 +1,56 @@
+//! Cancelling a job: at once if nothing runs, else its workers are told.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use crp_model::JobId;
+use crp_store::{
+    jobs::{self, CancelOutcome},
+    tasks::Committed,
+};
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::view::JobView;
+use crate::{
+    Web,
+    auth::principal::Caller,
+    extract::PathOf,
+    problem::{Problem, ProblemBody, Refusal},
+};
+
+/// Cancel a job
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/cancel", tag = "jobs", params(("id" = Uuid, Path, description = "Id of the job")),
+    responses(
+        (status = 200, description = "Cancelled", body = JobView),
+        (status = 202, description = "Its tasks are running and are being told to stop", body = JobView),
+        (status = 409, description = "The job had already ended", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn cancel_job(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    PathOf(id): PathOf<Uuid>,
+) -> Result<(StatusCode, Json<JobView>), Problem> {
+    let (scope, job) = (caller.scope(), JobId(id));
+    let status = match jobs::cancel(&web.store, &scope, job).await? {
+        CancelOutcome::Cancelled(committed) => {
+            count(&web, &committed);
+            StatusCode::OK
+        }
+        CancelOutcome::Requested => StatusCode::ACCEPTED,
+        CancelOutcome::AlreadyFinal(status) => {
+            return Err(Problem::new(Refusal::AlreadyFinal, format!("The job has ended: it is {}", status.as_str())));
+        }
+    };
+    Ok((status, Json(JobView::of(jobs::get(&web.store, &scope, job).await?))))
+}
+
+/// This process made the job final, so it counts it, after the commit.
+fn count(web: &Web, committed: &Committed) {
+    if let Some(ended) = &committed.job_ended {
+        web.metrics.jobs_total.inc(ended.status);
+        if let Some(seconds) = ended.seconds_since_start {
+            web.metrics.job_duration_seconds.observe(ended.status, seconds);
+        }
+    }
+}

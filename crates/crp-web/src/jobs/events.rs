@@ -1,0 +1,147 @@
+//! Live events of a job: from the event table, numbered, so that a reader goes on where it stopped.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event as SseEvent, KeepAlive},
+    },
+};
+use crp_model::{JobId, Scope};
+use crp_store::{
+    JobChanges,
+    events::{self, Event, EventKind},
+    jobs, sessions,
+};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use tokio::time::Instant;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::{
+    Web,
+    auth::principal::Caller,
+    extract::{PathOf, QueryOf},
+    problem::{Problem, Refusal},
+    serve::Stopping,
+};
+
+/// A comment so often, so that proxies and browsers see that the line is alive.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Another process may have committed the event; the table is asked at least so often.
+const POLL: Duration = Duration::from_secs(2);
+/// The session is looked at again so often.
+const SESSION_CHECK: Duration = Duration::from_secs(60);
+/// Events read at once.
+const BATCH: u32 = 200;
+
+/// Where to go on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EventQuery {
+    /// The number of the last event that is known; the header `Last-Event-ID` says the same and wins.
+    #[param(minimum = 0)]
+    last_event_id: Option<i64>,
+}
+
+/// Watch a job
+///
+/// Server-sent events, each with its number, from the first one or from the one after `Last-Event-ID`; a comment every
+/// 15 seconds; the stream ends after the final event. 204 when the final event is already known: browsers stop asking then.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/events", tag = "jobs",
+    params(("id" = Uuid, Path, description = "Id of the job"), EventQuery,
+        ("Last-Event-ID" = Option<i64>, Header, description = "The number of the last event that is known", minimum = 0)),
+    responses(
+        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "The job has ended and every event is known"),
+    ))]
+pub(crate) async fn watch_job(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    stopping: Option<axum::Extension<Stopping>>,
+    headers: HeaderMap,
+    PathOf(id): PathOf<Uuid>,
+    QueryOf(query): QueryOf<EventQuery>,
+) -> Result<Response, Problem> {
+    let (scope, job) = (caller.scope(), JobId(id));
+    let last = last_event_id(&headers, query.last_event_id)?;
+    let row = jobs::get(&web.store, &scope, job).await?;
+    if row.status.is_final() && last >= row.last_event_id {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let changes = web.store.job_changes(job);
+    let stopping = stopping.map_or_else(Stopping::never, |extension| extension.0);
+    let watch = Watch { web, scope, job, token_hash: caller.token_hash, last, changes, session_checked: Instant::now(), ended: false };
+    let events = watch.into_stream().take_until(stopping.stopped_owned());
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("")).into_response())
+}
+
+fn last_event_id(headers: &HeaderMap, in_query: Option<i64>) -> Result<i64, Problem> {
+    let bad = || Problem::new(Refusal::InvalidRequest, "\"Last-Event-ID\" is not the number of an event");
+    let last = match headers.get("last-event-id") {
+        Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(bad)?,
+        None => in_query.unwrap_or(0),
+    };
+    if last < 0 { Err(bad()) } else { Ok(last) }
+}
+
+struct Watch {
+    web: Arc<Web>,
+    scope: Scope,
+    job: JobId,
+    token_hash: [u8; 32],
+    last: i64,
+    changes: JobChanges,
+    session_checked: Instant,
+    ended: bool,
+}
+
+impl Watch {
+    fn into_stream(self) -> impl Stream<Item = Result<SseEvent, Infallible>> {
+        stream::unfold(self, |mut watch| async move {
+            let batch = watch.next_batch().await?;
+            Some((stream::iter(batch.into_iter().map(|event| Ok(show(&event)))), watch))
+        })
+        .flatten()
+    }
+
+    /// The next events; `None` after the final one, when the session has ended or the database fails (the reader comes back).
+    async fn next_batch(&mut self) -> Option<Vec<Event>> {
+        while !self.ended {
+            if self.session_checked.elapsed() >= SESSION_CHECK {
+                sessions::find_session(&self.web.store, self.token_hash).await.ok()??;
+                self.session_checked = Instant::now();
+            }
+            let batch = events::list_after(&self.web.store, &self.scope, self.job, self.last, BATCH).await.ok()?;
+            if let Some(newest) = batch.last() {
+                self.last = newest.id;
+                self.ended = batch.iter().any(|event| is_final(event.kind));
+                return Some(batch);
+            }
+            // A missed wake-up costs two seconds, never an event.
+            if let Ok(false) = tokio::time::timeout(POLL, self.changes.changed()).await {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+fn is_final(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Succeeded | EventKind::Failed | EventKind::Cancelled)
+}
+
+fn show(event: &Event) -> SseEvent {
+    let mut data = match &event.payload {
+        serde_json::Value::Object(facts) => facts.clone(),
+        _ => serde_json::Map::new(),
+    };
+    data.insert("kind".to_owned(), event.kind.as_str().into());
+    data.insert("at".to_owned(), event.at.rfc3339().into());
+    SseEvent::default().id(event.id.to_string()).event(event.kind.as_str()).data(serde_json::Value::Object(data).to_string())
+}

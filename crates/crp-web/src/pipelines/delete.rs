@@ -1,0 +1,36 @@
+//! Deleting a saved pipeline; jobs keep their plans.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use crp_store::{StoreError, pipelines};
+use http::StatusCode;
+
+use super::resolve;
+use crate::{
+    Web,
+    auth::principal::Caller,
+    extract::PathOf,
+    problem::{Problem, Refusal},
+};
+
+/// Delete a pipeline
+///
+/// Every version of it is removed. Jobs that were made with it keep their plans.
+#[utoipa::path(delete, path = "/api/v1/pipelines/{name}", tag = "pipelines",
+    params(("name" = String, Path, description = "Name of the pipeline, or id of one of its versions", max_length = 64)),
+    responses((status = 204, description = "Deleted")))]
+pub(crate) async fn delete_pipeline(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+) -> Result<StatusCode, Problem> {
+    if resolve::built_in_named(&name).is_some() {
+        return Err(Problem::new(Refusal::Conflict, format!("\"{name}\" is a built-in pipeline and stays")));
+    }
+    match pipelines::delete(&web.store, &caller.scope(), &name).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(StoreError::NotFound) => Err(Problem::not_found("pipeline")),
+        Err(other) => Err(other.into()),
+    }
+}

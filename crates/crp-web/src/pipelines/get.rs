@@ -1,0 +1,28 @@
+//! One pipeline, by name or id.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use crp_store::{StoreError, pipelines};
+
+use super::{resolve, view::PipelineView};
+use crate::{Web, auth::principal::Caller, extract::PathOf, problem::Problem};
+
+/// Get a pipeline
+#[utoipa::path(get, path = "/api/v1/pipelines/{name}", tag = "pipelines",
+    params(("name" = String, Path, description = "Name of the pipeline, or id of one of its versions", max_length = 64)),
+    responses((status = 200, description = "The pipeline", body = PipelineView)))]
+pub(crate) async fn get_pipeline(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    PathOf(name): PathOf<String>,
+) -> Result<Json<PipelineView>, Problem> {
+    if let Some((file, source)) = resolve::built_in_named(&name) {
+        return Ok(Json(PipelineView::built_in(&file, source)));
+    }
+    match pipelines::get(&web.store, &caller.scope(), &name).await {
+        Ok(row) => Ok(Json(PipelineView::saved(row))),
+        Err(StoreError::NotFound) => Err(Problem::not_found("pipeline")),
+        Err(other) => Err(other.into()),
+    }
+}

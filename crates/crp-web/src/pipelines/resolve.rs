@@ -1,0 +1,50 @@
+//! Finds a pipeline by name or id: the built-in ones first, so that nobody can put another under their names.
+
+use crp_model::{Code, Failure, PipelineFile, Plan, Scope};
+use crp_store::{StoreError, organizations, pipelines};
+
+use crate::{Web, problem::Problem};
+
+/// Longest name or id that is looked up, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+
+/// The built-in pipelines with their sources, the default first.
+pub(crate) fn built_in() -> impl Iterator<Item = (PipelineFile, &'static str)> {
+    PipelineFile::BUILT_IN.into_iter().filter_map(|source| Some((PipelineFile::parse(source).ok()?, source)))
+}
+
+/// The built-in pipeline with this name.
+pub(crate) fn built_in_named(name: &str) -> Option<(PipelineFile, &'static str)> {
+    built_in().find(|(file, _)| file.name == name)
+}
+
+/// The plan of a new job: of the pipeline that was asked for, or of the default one.
+///
+/// # Errors
+/// `pipeline_not_found`, also for another organization's; `invalid_pipeline` for one that this version cannot run any more.
+pub(crate) async fn plan_for(web: &Web, scope: &Scope, asked: Option<&str>) -> Result<Plan, Problem> {
+    let languages = organizations::get(&web.store, scope).await?.languages;
+    let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
+    let built_in = asked.map_or_else(|| built_in().next(), built_in_named);
+    let (file, version) = match built_in {
+        Some((file, _)) => (file, 0),
+        None => saved(web, scope, asked.unwrap_or_default()).await?,
+    };
+    Ok(file.plan(version, &languages))
+}
+
+async fn saved(web: &Web, scope: &Scope, name: &str) -> Result<(PipelineFile, u32), Problem> {
+    let missing = || Failure::new(Code::PipelineNotFound, format!("There is no pipeline \"{}\"", shorten(name)));
+    if name.len() > MAX_NAME_BYTES {
+        return Err(missing().into());
+    }
+    match pipelines::get(&web.store, scope, name).await {
+        Ok(row) => Ok((PipelineFile::parse(&row.source)?, row.version)),
+        Err(StoreError::NotFound) => Err(missing().into()),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn shorten(name: &str) -> String {
+    name.chars().take(MAX_NAME_BYTES).collect()
+}

@@ -1,0 +1,227 @@
+//! Every route on one page, each with who may call it. There is no way into the table without that.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    handler::Handler,
+    middleware::{self, Next},
+    routing::{MethodFilter, MethodRouter},
+};
+use crp_metrics::Route;
+use crp_model::Permission::{
+    ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadUsers, RunJobs, WriteDocuments, WritePipelines,
+};
+use tower_http::timeout::RequestBodyDeadlineLayer;
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
+    routes,
+};
+
+use crate::{
+    Web, auth, documents,
+    frame::{
+        self,
+        access::{self, Access},
+    },
+    jobs, openapi, ops, organization, pages, pipelines,
+    problem::{Problem, Refusal},
+};
+use Access::{May, Public, Setup, SignedIn};
+
+/// Every route of the API: who may call it, and the handler, which carries method, path and documentation.
+fn table() -> Routes {
+    Routes::default()
+        .at(Public, routes!(auth::sign_in::sign_in))
+        .at(SignedIn, routes!(auth::sign_out::sign_out))
+        .at(SignedIn, routes!(auth::me::get_me))
+        .upload_at(May(WriteDocuments), routes!(documents::upload::upload_document))
+        .at(May(ReadDocuments), routes!(documents::list::list_documents))
+        .at(May(ReadDocuments), routes!(documents::get::get_document))
+        .at(May(ReadDocuments), routes!(documents::content::get_document_content))
+        .at(May(WriteDocuments), routes!(documents::delete::delete_document))
+        .at(May(RunJobs), routes!(documents::run_again::run_document_again))
+        .at(May(ReadJobs), routes!(jobs::list::list_jobs))
+        .at(May(ReadJobs), routes!(jobs::get::get_job))
+        .at(May(ReadJobs), routes!(jobs::events::watch_job))
+        .at(May(RunJobs), routes!(jobs::cancel::cancel_job))
+        .at(May(RunJobs), routes!(jobs::retry::retry_job))
+        .at(May(ReadJobs), routes!(jobs::artifact::get_artifact))
+        .at(May(ReadJobs), routes!(jobs::thumbnail::get_thumbnail))
+        .at(May(ReadPipelines), routes!(pipelines::list::list_pipelines))
+        .at(May(ReadPipelines), routes!(pipelines::get::get_pipeline))
+        .at(May(WritePipelines), routes!(pipelines::save::create_pipeline))
+        .at(May(WritePipelines), routes!(pipelines::save::put_pipeline))
+        .at(May(WritePipelines), routes!(pipelines::delete::delete_pipeline))
+        .at(May(ReadOrganization), routes!(organization::get::list_organizations))
+        .at(May(ReadUsers), routes!(organization::users::list_users))
+        .at(May(ReadAudit), routes!(organization::audit::list_audit))
+        .at(May(ReadOverview), routes!(organization::overview::get_overview))
+        .at(Public, routes!(ops::health::get_livez))
+        .at(Public, routes!(ops::health::get_readyz))
+        .page(Public, "GET", "/api/openapi.json", openapi::get_openapi)
+        .page(Public, "GET", "/api/reference", pages::reference::get_reference)
+        .page(Public, "GET", "/style.css", pages::style::get_style)
+        .page(SignedIn, "GET", "/", pages::home::get_home)
+        .page(Public, "GET", "/sign-in", pages::sign_in::get_sign_in)
+        .page(Public, "POST", "/sign-in", pages::sign_in::post_sign_in)
+        .page(SignedIn, "POST", "/sign-out", pages::sign_in::post_sign_out)
+        .page(Setup, "GET", "/setup", pages::setup::get_setup)
+        .page(Setup, "POST", "/setup", pages::setup::post_setup)
+        .upload_page(May(WriteDocuments), "/upload", pages::upload::post_upload)
+}
+
+/// Every method and path template that the main listener serves; they are the labels of the HTTP metrics.
+/// A test compares the list with the routes.
+pub const ROUTES: &[Route] = &[
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/me"),
+    ("POST", "/api/v1/documents"),
+    ("GET", "/api/v1/documents"),
+    ("GET", "/api/v1/documents/{id}"),
+    ("GET", "/api/v1/documents/{id}/content"),
+    ("DELETE", "/api/v1/documents/{id}"),
+    ("POST", "/api/v1/documents/{id}/jobs"),
+    ("GET", "/api/v1/jobs"),
+    ("GET", "/api/v1/jobs/{id}"),
+    ("GET", "/api/v1/jobs/{id}/events"),
+    ("POST", "/api/v1/jobs/{id}/cancel"),
+    ("POST", "/api/v1/jobs/{id}/retry"),
+    ("GET", "/api/v1/jobs/{id}/artifacts/{kind}"),
+    ("GET", "/api/v1/jobs/{id}/pages/{page}/thumbnail"),
+    ("GET", "/api/v1/pipelines"),
+    ("GET", "/api/v1/pipelines/{name}"),
+    ("POST", "/api/v1/pipelines"),
+    ("PUT", "/api/v1/pipelines/{name}"),
+    ("DELETE", "/api/v1/pipelines/{name}"),
+    ("GET", "/api/v1/organizations"),
+    ("GET", "/api/v1/users"),
+    ("GET", "/api/v1/audit"),
+    ("GET", "/api/v1/overview"),
+    ("GET", "/livez"),
+    ("GET", "/readyz"),
+    ("GET", "/api/openapi.json"),
+    ("GET", "/api/reference"),
+    ("GET", "/style.css"),
+    ("GET", "/"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/sign-out"),
+    ("GET", "/setup"),
+    ("POST", "/setup"),
+    ("POST", "/upload"),
+];
+
+/// Largest body of a request that is not an upload, in bytes.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+/// How long such a body may take in all.
+const BODY_SECONDS: u64 = 60;
+/// How long an upload may take in all.
+const UPLOAD_SECONDS: u64 = 4 * 3600;
+
+/// Everything of the main listener, inside the frame.
+pub(crate) fn main_listener(web: Arc<Web>) -> Router {
+    let (router, _) = table().router.split_for_parts();
+    let router = router
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(web.clone());
+    frame::around(router, &web)
+}
+
+/// What each route declared, and the OpenAPI document that the handlers' annotations make.
+pub(crate) fn declared() -> (Vec<Declared>, utoipa::openapi::OpenApi) {
+    let table = table();
+    (table.declared, table.router.split_for_parts().1)
+}
+
+pub(crate) async fn nothing_here() -> Problem {
+    Problem::new(Refusal::NotFound, "There is nothing at this address")
+}
+
+pub(crate) async fn wrong_method() -> Problem {
+    Problem::new(Refusal::MethodNotAllowed, "This address does not take this method")
+}
+
+/// A route and who may call it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) access: Access,
+    /// Whether it is documented in the OpenAPI document; pages are not.
+    #[cfg_attr(not(test), allow(dead_code, reason = "tests tell pages from operations"))]
+    pub(crate) is_operation: bool,
+}
+
+/// The table while it is being written.
+#[derive(Default)]
+struct Routes {
+    router: OpenApiRouter<Arc<Web>>,
+    declared: Vec<Declared>,
+}
+
+impl Routes {
+    /// An operation of the API.
+    fn at(self, access: Access, operation: UtoipaMethodRouter<Arc<Web>>) -> Self {
+        self.operation(access, operation.layer(RequestBodyDeadlineLayer::new(Duration::from_secs(BODY_SECONDS))))
+    }
+
+    /// An operation that takes a file: no limit but its own on size, and hours for a slow line.
+    fn upload_at(self, access: Access, operation: UtoipaMethodRouter<Arc<Web>>) -> Self {
+        self.operation(access, operation.map(without_body_limits))
+    }
+
+    /// A page for people.
+    fn page<H, T>(self, access: Access, method: &'static str, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Web>>,
+        T: 'static,
+    {
+        let route = MethodRouter::new().on(filter(method), handler);
+        self.page_route(access, method, path, route.layer(RequestBodyDeadlineLayer::new(Duration::from_secs(BODY_SECONDS))))
+    }
+
+    /// A page that takes a file.
+    fn upload_page<H, T>(self, access: Access, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Web>>,
+        T: 'static,
+    {
+        self.page_route(access, "POST", path, without_body_limits(MethodRouter::new().on(MethodFilter::POST, handler)))
+    }
+
+    fn operation(mut self, access: Access, operation: UtoipaMethodRouter<Arc<Web>>) -> Self {
+        for (path, item) in &operation.1.paths {
+            let methods = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete), ("PATCH", &item.patch)];
+            for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
+                self.declared.push(Declared { method, path: path.clone(), access, is_operation: true });
+            }
+        }
+        let guarded = operation.map(|route| guarded(access, false, route));
+        self.router = self.router.routes(guarded);
+        self
+    }
+
+    fn page_route(mut self, access: Access, method: &'static str, path: &'static str, route: MethodRouter<Arc<Web>>) -> Self {
+        self.declared.push(Declared { method, path: path.to_owned(), access, is_operation: false });
+        self.router = self.router.route(path, guarded(access, true, route));
+        self
+    }
+}
+
+fn without_body_limits(route: MethodRouter<Arc<Web>>) -> MethodRouter<Arc<Web>> {
+    route.layer::<_, Infallible>(DefaultBodyLimit::disable()).layer(RequestBodyDeadlineLayer::new(Duration::from_secs(UPLOAD_SECONDS)))
+}
+
+/// `route_layer`: a wrong method is answered as such before anybody is asked who they are.
+fn guarded(access: Access, is_page: bool, route: MethodRouter<Arc<Web>>) -> MethodRouter<Arc<Web>> {
+    route.route_layer(middleware::from_fn(move |request: Request, next: Next| access::guard(access, is_page, request, next)))
+}
+
+fn filter(method: &str) -> MethodFilter {
+    if method == "POST" { MethodFilter::POST } else { MethodFilter::GET }
+}

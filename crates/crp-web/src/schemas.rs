@@ -1,0 +1,69 @@
+//! Schemas of the model's closed sets, made from the same lists that the code matches on.
+
+use crp_model::{
+    ArtifactKind, Code, JobStatus, MediaType, Role, StageType,
+    labels::{Label, WarningKind},
+};
+use serde_json::Value;
+use utoipa::openapi::{
+    KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat,
+    schema::{SchemaType, Type},
+};
+
+type Text = RefOr<Schema>;
+
+pub(crate) fn role() -> Text {
+    closed(Role::ALL.map(Role::as_str))
+}
+
+pub(crate) fn job_status() -> Text {
+    closed(JobStatus::ALL.map(JobStatus::as_str))
+}
+
+pub(crate) fn optional_job_status() -> Text {
+    nullable_closed(JobStatus::ALL.map(JobStatus::as_str))
+}
+
+pub(crate) fn stage_type() -> Text {
+    closed(StageType::ALL.map(StageType::as_str))
+}
+
+pub(crate) fn artifact_kind() -> Text {
+    closed(ArtifactKind::ALL.map(ArtifactKind::as_str))
+}
+
+pub(crate) fn media_type() -> Text {
+    closed([MediaType::Pdf, MediaType::Png, MediaType::Jpeg, MediaType::Tiff].map(MediaType::mime))
+}
+
+pub(crate) fn failure_code() -> Text {
+    closed(Code::ALL.iter().map(|code| code.as_str()))
+}
+
+pub(crate) fn warning_code() -> Text {
+    closed(WarningKind::VALUES.iter().map(|kind| kind.label()))
+}
+
+/// RFC 3339 in UTC.
+pub(crate) fn timestamp() -> Text {
+    schema(ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).build())
+}
+
+/// RFC 3339 in UTC, or null.
+pub(crate) fn optional_timestamp() -> Text {
+    let types = SchemaType::Array(vec![Type::String, Type::Null]);
+    schema(ObjectBuilder::new().schema_type(types).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).build())
+}
+
+fn closed(values: impl IntoIterator<Item = &'static str>) -> Text {
+    schema(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(values)).build())
+}
+
+fn nullable_closed(values: impl IntoIterator<Item = &'static str>) -> Text {
+    let values = values.into_iter().map(Value::from).chain([Value::Null]);
+    schema(ObjectBuilder::new().schema_type(SchemaType::Array(vec![Type::String, Type::Null])).enum_values(Some(values)).build())
+}
+
+fn schema(object: Object) -> Text {
+    RefOr::T(Schema::Object(object))
+}

@@ -1,0 +1,1 @@
+//! What the web side promises, told over HTTP in process.
