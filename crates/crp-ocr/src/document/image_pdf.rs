@@ -97,7 +97,7 @@ impl<'o> ImagePdf<'o> {
         dictionary.set("Type", "XObject");
         dictionary.set("Subtype", "Image");
         dictionary.set("Length", parts.iter().map(|p| p.len() as i64).sum::<i64>());
-        let mut write = || -> std::io::Result<()> {
+        let write = || -> std::io::Result<()> {
             write!(self.output, "{} {} obj\n", id.0, id.1)?;
             Writer::write_object(&mut self.output, &Object::Dictionary(dictionary))?;
             self.output.write_all(b"\nstream\n")?;

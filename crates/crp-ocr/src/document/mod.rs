@@ -20,6 +20,8 @@ mod pdf;
 mod raster;
 mod script;
 mod text_layer;
+#[cfg(test)]
+mod tests;
 
 /// Longest edge of a thumbnail, in pixels.
 const THUMBNAIL_PIXELS: u32 = 256;

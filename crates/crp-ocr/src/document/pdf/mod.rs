@@ -242,7 +242,7 @@ fn parse(file: &MappedFile) -> Result<Pdf, Failure> {
 }
 
 /// The next layout, which must be that of `page`.
-fn next_layout(pages: &mut dyn Iterator<Item = Result<PageLayout, Failure>>, page: PageNo) -> Result<PageLayout, Failure> {
+pub(crate) fn next_layout(pages: &mut dyn Iterator<Item = Result<PageLayout, Failure>>, page: PageNo) -> Result<PageLayout, Failure> {
     let layout = pages.next().ok_or_else(|| Failure::new(Code::Internal, format!("The layout of page {page} is missing")))??;
     if layout.page != page {
         return Err(Failure::new(Code::Internal, format!("The layout of page {} came in place of page {page}", layout.page)));
