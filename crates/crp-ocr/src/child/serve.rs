@@ -94,10 +94,11 @@ impl Session {
     }
 
     fn read_page(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
-        (self.before_page)(page)?;
-        guard(AssertUnwindSafe(|| self.read_page_unguarded(page)), || {
-            Failure::new(Code::PageFailed, format!("Page {page} is damaged in a way that its reader did not expect"))
-        })
+        let hook = self.before_page;
+        guard(
+            || hook(page).and_then(|()| self.read_page_unguarded(page)),
+            || Failure::new(Code::PageFailed, format!("Page {page} is damaged in a way that its reader did not expect")),
+        )
     }
 
     fn read_page_unguarded(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
