@@ -30,7 +30,7 @@ async fn outcome(fault: &str, limits: &Limits) -> (Code, String, Vec<OcrErrorKin
 async fn the_next_good_document_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["A good document"]);
-    let mut child = start(&child(&[]), &file, &english(OcrMode::Force), &Metrics::for_tests()).await.unwrap();
+    let mut child = start(&child(&[]), &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap();
     assert_eq!(words(&child.read_page(page(1)).await.unwrap().layout), ["a", "good", "document"]);
 }
 
@@ -159,6 +159,53 @@ async fn a_dropped_child_leaves_no_process_behind() {
         }
     });
     gone.await.expect("the process is gone");
+}
+
+#[tokio::test]
+async fn after_a_crash_the_next_document_is_recognised() {
+    outcome("crash", &limits()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &["A good document"]);
+    let mut child = start(&child(&[]), &file, &english(OcrMode::Force), &Metrics::for_tests()).await.unwrap();
+    assert_eq!(words(&child.read_page(page(1)).await.unwrap().layout), ["a", "good", "document"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_outlives_the_thread_that_asked_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &["Some words"]);
+    let runtime = tokio::runtime::Handle::current();
+    let passing = std::thread::spawn(move || {
+        let metrics = Metrics::for_tests();
+        runtime.block_on(start(&child(&[]), &file, &english(OcrMode::Off), &metrics)).map(|child| (child, folder))
+    });
+    // Waiting for the thread blocks; the runtime has another one for the work.
+    let (mut child, _folder) = tokio::task::spawn_blocking(|| passing.join().unwrap()).await.unwrap().unwrap();
+    child.read_page(page(1)).await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_child_dies_with_its_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &["Some words"]);
+    let mut parent = std::process::Command::new(env!("CARGO_BIN_EXE_document-child"))
+        .env("CRP_FAULT", "parent")
+        .arg(&file)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(parent.stdout.take().unwrap()), &mut line).unwrap();
+    assert_eq!(line, "its child is open\n");
+    assert_eq!(readers_of(&file), 1, "the control: the child holds the document");
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let began = std::time::Instant::now();
+    while readers_of(&file) > 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "the child lives on without its parent");
+        std::thread::yield_now();
+    }
 }
 
 /// Processes that have `file` in their memory.

@@ -196,7 +196,8 @@ const REFUSED_OLD: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_OLD: &[i64] = &[];
 
-/// Linux's own commands of `fcntl`, which the libc crate does not name.
+/// Numbers of Linux that the libc crate does not name, or not with one type everywhere.
+const TIOCSTI: u64 = 0x5412;
 const F_SETSIG: libc::c_int = 10;
 const F_SETOWN_EX: libc::c_int = 15;
 
@@ -215,7 +216,7 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     // Reading a limit is harmless; setting one, or looking at another process's, is not.
     rules.insert(libc::SYS_prlimit64, vec![rule(2, Qword, Ne, 0)?]);
     // A terminal could be made to type, and a pipe to signal another process on our behalf.
-    rules.insert(libc::SYS_ioctl, vec![rule(1, Dword, Eq, libc::TIOCSTI as u64)?]);
+    rules.insert(libc::SYS_ioctl, vec![rule(1, Dword, Eq, TIOCSTI)?]);
     let owner_changes = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX];
     rules.insert(libc::SYS_fcntl, owner_changes.iter().map(|&c| rule(1, Dword, Eq, c as u64)).collect::<Result<_, _>>()?);
     // It stays bound to its parent's life.

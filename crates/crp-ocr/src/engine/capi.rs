@@ -93,7 +93,7 @@ impl Capi {
     ///
     /// # Errors
     /// What the loader said about each name, for the log.
-    pub(super) fn load(path: Option<OsString>) -> Result<Self, String> {
+    pub(super) fn load(path: Option<OsString>) -> Result<&'static Self, String> {
         let names: Vec<&OsStr> = match &path {
             Some(path) => vec![path.as_os_str()],
             None => LIBRARY_NAMES.iter().map(OsStr::new).collect(),
@@ -102,7 +102,10 @@ impl Capi {
         for name in names {
             // SAFETY: loading Tesseract runs only its own and its dependencies' initialisers; the operator vouches for them.
             match unsafe { Library::new(name) } {
-                Ok(library) => return Self::find(Box::leak(Box::new(library))).map_err(|e| format!("{}: {e}", name.display())),
+                Ok(library) => {
+                    let functions = Self::find(Box::leak(Box::new(library))).map_err(|e| format!("{}: {e}", name.display()))?;
+                    return Ok(Box::leak(Box::new(functions)));
+                }
                 Err(error) => tried.push(format!("{}: {error}", name.display())),
             }
         }

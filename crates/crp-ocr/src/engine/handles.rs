@@ -40,7 +40,8 @@ pub(super) enum Level {
 }
 
 /// The loaded library.
-pub(super) struct Tesseract(Capi);
+#[derive(Clone, Copy)]
+pub(super) struct Tesseract(&'static Capi);
 
 impl Tesseract {
     /// Loads the library; see [`Capi::load`].
@@ -49,26 +50,26 @@ impl Tesseract {
     }
 
     /// Its version.
-    pub(super) fn version(&self) -> String {
+    pub(super) fn version(self) -> String {
         self.0.version()
     }
 
     /// An engine for `languages` (codes joined by `+`); `None` if not one of them can be loaded.
-    pub(super) fn start(self, languages: &str, recogniser: Recogniser) -> Result<Api, Self> {
-        let Ok(languages) = CString::new(languages) else { return Err(self) };
+    pub(super) fn start(self, languages: &str, recogniser: Recogniser) -> Option<Api> {
+        let languages = CString::new(languages).ok()?;
         // SAFETY: creating an engine has no preconditions; null is checked.
-        let Some(handle) = NonNull::new(unsafe { (self.0.TessBaseAPICreate)() }) else { return Err(self) };
-        let mut api = Api { capi: Some(self.0), handle };
+        let handle = NonNull::new(unsafe { (self.0.TessBaseAPICreate)() })?;
+        // From here on the engine is freed however this ends.
+        let api = Api { capi: self.0, handle };
         // SAFETY: the handle is live, a null data path means the library's own, the string outlives the call.
-        let answer = unsafe { (api.capi().TessBaseAPIInit2)(handle.as_ptr(), ptr::null(), languages.as_ptr(), recogniser as c_int) };
-        if answer == 0 { Ok(api) } else { Err(Tesseract(api.give_back())) }
+        let answer = unsafe { (self.0.TessBaseAPIInit2)(handle.as_ptr(), ptr::null(), languages.as_ptr(), recogniser as c_int) };
+        (answer == 0).then_some(api)
     }
 }
 
 /// A live engine.
 pub(super) struct Api {
-    /// `None` only while it is taken apart.
-    capi: Option<Capi>,
+    capi: &'static Capi,
     handle: NonNull<TessBaseAPI>,
 }
 
@@ -76,37 +77,27 @@ pub(super) struct Api {
 unsafe impl Send for Api {}
 
 impl Api {
-    fn capi(&self) -> &Capi {
-        self.capi.as_ref().expect("an engine keeps its library while it lives")
-    }
-
-    fn give_back(&mut self) -> Capi {
-        // SAFETY: the handle is live; `capi` is gone afterwards, so nothing frees or uses it again.
-        unsafe { (self.capi().TessBaseAPIDelete)(self.handle.as_ptr()) };
-        self.capi.take().expect("an engine keeps its library while it lives")
-    }
-
     /// The version of the library.
     pub(super) fn version(&self) -> String {
-        self.capi().version()
+        self.capi.version()
     }
 
     /// The folder of the language data.
     pub(super) fn data_path(&self) -> String {
         // SAFETY: the handle is live; the string stays the engine's and is copied at once.
-        unsafe { copy((self.capi().TessBaseAPIGetDatapath)(self.handle.as_ptr())) }.unwrap_or_default()
+        unsafe { copy((self.capi.TessBaseAPIGetDatapath)(self.handle.as_ptr())) }.unwrap_or_default()
     }
 
     /// The languages that were loaded.
     pub(super) fn loaded_languages(&self) -> Vec<String> {
         // SAFETY: the handle is live and initialised; the answer is a null-terminated array that is ours to free.
-        unsafe { self.take_texts((self.capi().TessBaseAPIGetLoadedLanguagesAsVector)(self.handle.as_ptr())) }
+        unsafe { self.take_texts((self.capi.TessBaseAPIGetLoadedLanguagesAsVector)(self.handle.as_ptr())) }
     }
 
     /// The languages that are installed.
     pub(super) fn available_languages(&self) -> Vec<String> {
         // SAFETY: the handle is live and initialised; the answer is a null-terminated array that is ours to free.
-        unsafe { self.take_texts((self.capi().TessBaseAPIGetAvailableLanguagesAsVector)(self.handle.as_ptr())) }
+        unsafe { self.take_texts((self.capi.TessBaseAPIGetAvailableLanguagesAsVector)(self.handle.as_ptr())) }
     }
 
     /// # Safety
@@ -123,7 +114,7 @@ impl Api {
                 copies.extend(copy(*at));
                 at = at.add(1);
             }
-            (self.capi().TessDeleteTextArray)(texts);
+            (self.capi.TessDeleteTextArray)(texts);
         }
         copies
     }
@@ -145,7 +136,7 @@ impl Api {
         if columns == 0 || rows == 0 || gray.len() as u64 != u64::from(width) * u64::from(height) {
             return Err("its picture has another size than it says");
         }
-        let (capi, handle) = (self.capi(), self.handle.as_ptr());
+        let (capi, handle) = (self.capi, self.handle.as_ptr());
         // SAFETY: the handle is live and initialised; the pixels are `width * height` bytes, one per pixel, rows without gaps
         // (checked above), and the engine copies them in SetImage; a null monitor means none.
         let iterator = unsafe {
@@ -164,9 +155,8 @@ impl Api {
 
 impl Drop for Api {
     fn drop(&mut self) {
-        if self.capi.is_some() {
-            self.give_back();
-        }
+        // SAFETY: the handle is live and freed once.
+        unsafe { (self.capi.TessBaseAPIDelete)(self.handle.as_ptr()) };
     }
 }
 
@@ -181,10 +171,10 @@ impl<'api> Walk<'api> {
     fn begin(api: &'api Api, iterator: Option<NonNull<TessResultIterator>>) -> Self {
         let iterators = iterator.map(|iterator| {
             // SAFETY: the iterator is live; its page iterator is a view into it and lives as long.
-            let page = unsafe { (api.capi().TessResultIteratorGetPageIterator)(iterator.as_ptr()) };
+            let page = unsafe { (api.capi.TessResultIteratorGetPageIterator)(iterator.as_ptr()) };
             if !page.is_null() {
                 // SAFETY: `page` is live, see above.
-                unsafe { (api.capi().TessPageIteratorBegin)(page) };
+                unsafe { (api.capi.TessPageIteratorBegin)(page) };
             }
             (iterator, page.cast_const())
         });
@@ -196,10 +186,10 @@ impl<'api> Walk<'api> {
         let (iterator, _) = self.iterators?;
         // SAFETY: the iterator is live; the text is ours to free and is copied before.
         unsafe {
-            let text = (self.api.capi().TessResultIteratorGetUTF8Text)(iterator.as_ptr(), Level::Word as c_int);
+            let text = (self.api.capi.TessResultIteratorGetUTF8Text)(iterator.as_ptr(), Level::Word as c_int);
             let copied = copy(text);
             if !text.is_null() {
-                (self.api.capi().TessDeleteText)(text);
+                (self.api.capi.TessDeleteText)(text);
             }
             copied
         }
@@ -209,13 +199,13 @@ impl<'api> Walk<'api> {
     pub(super) fn confidence_percent(&self) -> f32 {
         // SAFETY: the iterator is live.
         self.iterators
-            .map_or(0.0, |(iterator, _)| unsafe { (self.api.capi().TessResultIteratorConfidence)(iterator.as_ptr(), Level::Word as c_int) })
+            .map_or(0.0, |(iterator, _)| unsafe { (self.api.capi.TessResultIteratorConfidence)(iterator.as_ptr(), Level::Word as c_int) })
     }
 
     /// Whether the word is the first of its block, paragraph or line.
     pub(super) fn is_first_of(&self, level: Level) -> bool {
         // SAFETY: the page iterator lives as long as the iterator.
-        self.iterators.is_some_and(|(_, page)| unsafe { (self.api.capi().TessPageIteratorIsAtBeginningOf)(page, level as c_int) != 0 })
+        self.iterators.is_some_and(|(_, page)| unsafe { (self.api.capi.TessPageIteratorIsAtBeginningOf)(page, level as c_int) != 0 })
     }
 
     /// The box `[left, top, right, bottom]` around the word or its line, in pixels.
@@ -246,7 +236,7 @@ impl<'api> Walk<'api> {
         let (_, page) = self.iterators?;
         let [mut a, mut b, mut c, mut d] = [0; 4];
         // SAFETY: the page iterator lives as long as the iterator; the four numbers are ours.
-        let found = unsafe { function(self.api.capi())(page, level as c_int, &raw mut a, &raw mut b, &raw mut c, &raw mut d) };
+        let found = unsafe { function(self.api.capi)(page, level as c_int, &raw mut a, &raw mut b, &raw mut c, &raw mut d) };
         (found != 0).then_some([a, b, c, d])
     }
 
@@ -254,13 +244,13 @@ impl<'api> Walk<'api> {
     pub(super) fn next(&mut self) -> bool {
         // SAFETY: the iterator is live.
         self.iterators
-            .is_some_and(|(iterator, _)| unsafe { (self.api.capi().TessResultIteratorNext)(iterator.as_ptr(), Level::Word as c_int) != 0 })
+            .is_some_and(|(iterator, _)| unsafe { (self.api.capi.TessResultIteratorNext)(iterator.as_ptr(), Level::Word as c_int) != 0 })
     }
 }
 
 impl Drop for Walk<'_> {
     fn drop(&mut self) {
-        let capi = self.api.capi();
+        let capi = self.api.capi;
         // SAFETY: the iterator is live and freed once; the engine is live and may forget the page once nothing walks over it.
         unsafe {
             if let Some((iterator, _)) = self.iterators.take() {

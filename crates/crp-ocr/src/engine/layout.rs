@@ -31,8 +31,15 @@ struct Gather {
     /// Paragraphs that have a line.
     paragraphs: u32,
     paragraph_is_new: bool,
-    /// The line that has begun but has no word yet: its box and its baseline.
-    pending: Option<(Option<[i32; 4]>, Option<[i32; 4]>)>,
+    /// The line that has begun but has no word yet.
+    pending: Option<PendingLine>,
+}
+
+/// A line as the engine tells it, in pixels.
+#[derive(Clone, Copy, Default)]
+struct PendingLine {
+    bounds: Option<[i32; 4]>,
+    baseline: Option<[i32; 4]>,
 }
 
 impl Gather {
@@ -57,7 +64,7 @@ impl Gather {
     }
 
     fn begin_line(&mut self, bounds: Option<[i32; 4]>, baseline: Option<[i32; 4]>) {
-        self.pending = Some((bounds, baseline));
+        self.pending = Some(PendingLine { bounds, baseline });
     }
 
     fn add_word(&mut self, text: &str, confidence_percent: f32, bounds: [i32; 4]) {
@@ -69,8 +76,8 @@ impl Gather {
         let bounds = self.to_points(bounds);
         let confidence = if confidence_percent.is_finite() { (confidence_percent / 100.0).clamp(0.0, 1.0) } else { 0.0 };
         if self.pending.is_some() || self.layout.lines.is_empty() {
-            let (line_bounds, baseline) = self.pending.take().unwrap_or_default();
-            self.add_line(line_bounds, baseline, bounds);
+            let line = self.pending.take().unwrap_or_default();
+            self.add_line(line, bounds);
         }
         self.layout.words.push(Word { text, confidence, bounds });
         if let Some(line) = self.layout.lines.last_mut() {
@@ -79,7 +86,7 @@ impl Gather {
         }
     }
 
-    fn add_line(&mut self, bounds: Option<[i32; 4]>, baseline: Option<[i32; 4]>, first_word: BoundingBox) {
+    fn add_line(&mut self, PendingLine { bounds, baseline }: PendingLine, first_word: BoundingBox) {
         if self.paragraph_is_new {
             self.paragraphs += 1;
             self.paragraph_is_new = false;

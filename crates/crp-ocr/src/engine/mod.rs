@@ -15,7 +15,8 @@ use crate::{EngineProbe, SandboxLevel, TESSERACT_LIBRARY_VARIABLE, document::Ren
 const MAX_SIDE_PIXELS: u32 = 32_767;
 
 /// A page this many times taller than wide is a receipt or a till roll: one column, which Tesseract reads better as one block.
-const RECEIPT_HEIGHT_TO_WIDTH: f32 = 2.0;
+/// The tallest usual paper (US legal) has 1.65.
+const RECEIPT_HEIGHT_TO_WIDTH: f32 = 1.75;
 
 /// Folders in which language data is looked for when the library's own folder has none of the usual languages.
 const DATA_FOLDERS: [&str; 6] = [
@@ -40,7 +41,7 @@ impl Engine {
         if asked.len() < languages.len() || asked.is_empty() {
             return Err(Failure::new(Code::LanguageMissing, "A language of the pipeline is no language code such as eng or deu"));
         }
-        let Ok(api) = load_library()?.start(&asked.join("+"), Recogniser::Lstm) else {
+        let Some(api) = load_library()?.start(&asked.join("+"), Recogniser::Lstm) else {
             let what = if asked.len() == 1 { "The language" } else { "None of the languages" };
             let be = if asked.len() == 1 { "is not" } else { "is" };
             return Err(Failure::new(
@@ -89,20 +90,17 @@ impl Engine {
 /// # Errors
 /// `tesseract_missing`, `language_missing` if there is no language data at all.
 pub(crate) fn probe() -> Result<EngineProbe, Failure> {
-    let mut library = load_library()?;
+    let library = load_library()?;
     let usual = ["eng", "osd"].map(str::to_owned);
-    for language in usual.into_iter().chain(languages_in_data_folders()) {
-        match library.start(&language, Recogniser::Any) {
-            Ok(api) => {
-                let mut languages = api.available_languages();
-                languages.sort();
-                let sandbox = SandboxLevel::default();
-                return Ok(EngineProbe { version: api.version(), data_path: api.data_path(), languages, sandbox });
-            }
-            Err(back) => library = back,
-        }
-    }
-    Err(Failure::new(Code::LanguageMissing, format!("Tesseract {} is installed, but no language data for it", library.version())))
+    let Some(api) = usual.into_iter().chain(languages_in_data_folders()).find_map(|code| library.start(&code, Recogniser::Any)) else {
+        return Err(Failure::new(
+            Code::LanguageMissing,
+            format!("Tesseract {} is installed, but no language data for it", library.version()),
+        ));
+    };
+    let mut languages = api.available_languages();
+    languages.sort();
+    Ok(EngineProbe { version: api.version(), data_path: api.data_path(), languages, sandbox: SandboxLevel::default() })
 }
 
 fn load_library() -> Result<Tesseract, Failure> {

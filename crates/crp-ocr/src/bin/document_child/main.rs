@@ -3,6 +3,7 @@
 mod attacks;
 mod faults;
 mod liar;
+mod parent;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
     match fault.as_str() {
         "" => crp_ocr::child_main(),
         "attack" => crp_ocr::child_main_with(attacks::from_inside),
+        "parent" => parent::with_a_busy_child(),
         "attack_without_sandbox" => attacks::without_sandbox(),
         _ => match (faults::named(&fault), liar::named(&fault)) {
             (Some(hook), _) => crp_ocr::child_main_with(hook),
