@@ -1,6 +1,9 @@
 //! `cargo xtask docs`: writes `docs/reference` anew from what the binary says about itself.
 
-use std::{fs, process::ExitCode};
+use std::{
+    fs,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,31 +12,33 @@ use crate::{
     workspace::{cargo, root, target},
 };
 
-/// A page of the reference: its file, and the arguments of `crpipeline` that print it.
-const PAGES: &[(&str, &[&str])] = &[("configuration.schema.json", &["config", "schema"])];
-
 /// Writes the pages, or compares them with what would be written.
 pub(crate) fn docs(only_check: bool) -> Result<ExitCode> {
     run(cargo().args(["build", "--bin", "crpipeline"]))?;
     let folder = root().join("docs/reference");
     let mut stale = Vec::new();
-    for (file, arguments) in PAGES {
-        let mut command = std::process::Command::new(target().join("debug/crpipeline"));
-        command.args(*arguments);
-        let printed = command.output().with_context(|| shown(&command))?;
-        ensure!(printed.status.success(), "`{}`: {}", shown(&command), String::from_utf8_lossy(&printed.stderr).trim());
-        let path = folder.join(file);
-        if fs::read(&path).is_ok_and(|old| old == printed.stdout) {
+    for name in printed(&[])?.lines() {
+        let page = printed(&[name])?;
+        let path = folder.join(name);
+        if fs::read_to_string(&path).is_ok_and(|old| old == page) {
             continue;
         }
         if only_check {
-            stale.push(*file);
+            stale.push(name.to_owned());
         } else {
             fs::create_dir_all(&folder)?;
-            fs::write(&path, &printed.stdout).with_context(|| format!("writing {}", path.display()))?;
-            println!("wrote docs/reference/{file}");
+            fs::write(&path, &page).with_context(|| format!("writing {}", path.display()))?;
+            println!("wrote docs/reference/{name}");
         }
     }
     ensure!(stale.is_empty(), "out of date in docs/reference: {}; run `cargo xtask docs`", stale.join(", "));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the binary prints about itself: a page, or without a name the names of all pages.
+fn printed(page: &[&str]) -> Result<String> {
+    let mut command = Command::new(target().join("debug/crpipeline"));
+    let output = command.arg("__reference").args(page).output().with_context(|| shown(&command))?;
+    ensure!(output.status.success(), "`{}`: {}", shown(&command), String::from_utf8_lossy(&output.stderr).trim());
+    String::from_utf8(output.stdout).with_context(|| shown(&command))
 }
