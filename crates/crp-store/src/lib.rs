@@ -26,6 +26,8 @@ pub mod setup;
 mod sql;
 mod store;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
 mod transaction;
 pub mod users;
 mod value;

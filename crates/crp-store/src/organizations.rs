@@ -2,6 +2,7 @@
 use crate::{
     Store, StoreError, audit,
     sql::{args, sql},
+    transaction::Tx,
     value::Value,
 };
 use crp_model::{OrganizationId, Scope, Timestamp};
@@ -20,6 +21,7 @@ pub struct OrganizationRow {
 }
 
 sql! {
+    ADD = "INSERT INTO organizations (id, name, languages, created_at) VALUES ($1, $2, $3, $4)";
     GET = "SELECT id, name, languages, created_at FROM organizations WHERE id = $1";
     SET_LANGUAGES = "UPDATE organizations SET languages = $2 WHERE id = $1";
 }
@@ -51,4 +53,24 @@ pub async fn set_languages(store: &Store, scope: &Scope, languages: &[String]) -
     let detail = serde_json::json!({ "languages": languages });
     audit::append(&mut tx, scope, "organization.languages_set", Some(scope.organization.0), &detail).await?;
     tx.commit().await
+}
+
+/// Makes another organization. Works without a scope: only the operator's command line does this.
+///
+/// # Errors
+/// The database's.
+pub async fn create(store: &Store, name: &str, languages: &[String]) -> Result<OrganizationId, StoreError> {
+    let mut tx = store.write().await?;
+    let organization = insert(&mut tx, name, languages).await?;
+    let by_operator = Scope::system(organization);
+    audit::append(&mut tx, &by_operator, "organization.created", Some(organization.0), &serde_json::json!({})).await?;
+    tx.commit().await?;
+    Ok(organization)
+}
+
+/// Makes an organization.
+pub(crate) async fn insert(tx: &mut Tx, name: &str, languages: &[String]) -> Result<OrganizationId, StoreError> {
+    let (id, now) = (OrganizationId::new(tx.store().ambient()), tx.store().ambient().now());
+    tx.run(&ADD, args![id, name.trim(), Value::json(languages), now]).await?;
+    Ok(id)
 }

@@ -4,9 +4,9 @@ use crp_model::{OrganizationId, Role, Scope, Timestamp, UserId};
 use crate::{
     Store, StoreError, audit,
     login::normal_email,
+    organizations,
     sql::{args, sql},
     users,
-    value::Value,
 };
 
 /// What the first start asks for.
@@ -27,7 +27,6 @@ pub struct NewInstallation {
 sql! {
     ANY_USER = "SELECT id FROM users LIMIT 1";
     BEGIN_INSTALLATION = "INSERT INTO installation (singleton, created_at) VALUES (1, $1) ON CONFLICT (singleton) DO NOTHING";
-    ADD_ORGANIZATION = "INSERT INTO organizations (id, name, languages, created_at) VALUES ($1, $2, $3, $4)";
     END_TOKENS = "DELETE FROM setup_tokens";
     ADD_TOKEN = "INSERT INTO setup_tokens (token_hash, expires_at) VALUES ($1, $2)";
     FIND_TOKEN = "SELECT token_hash FROM setup_tokens WHERE token_hash = $1 AND expires_at > $2";
@@ -48,15 +47,14 @@ pub async fn is_set_up(store: &Store) -> Result<bool, StoreError> {
 /// # Errors
 /// `Conflict` when there is a user already, also when two do this at the same time.
 pub async fn create_first(store: &Store, new: NewInstallation) -> Result<(OrganizationId, UserId), StoreError> {
-    let ambient = store.ambient();
-    let (organization, now) = (OrganizationId::new(ambient), ambient.now());
+    let now = store.ambient().now();
     let mut tx = store.write().await?;
     // The single row makes a second attempt wait for the first one's end, on both engines.
     let first = tx.run(&BEGIN_INSTALLATION, args![now]).await? == 1;
     if !first || tx.one(&ANY_USER, args![]).await?.is_some() {
         return Err(StoreError::Conflict("crPipeline is set up already; sign in instead.".to_owned()));
     }
-    tx.run(&ADD_ORGANIZATION, args![organization, new.organization_name.trim(), Value::json(&new.languages), now]).await?;
+    let organization = organizations::insert(&mut tx, &new.organization_name, &new.languages).await?;
     let user = users::NewUser {
         email: normal_email(&new.email),
         display_name: new.display_name,

@@ -72,6 +72,12 @@ impl Tx {
         self.changes.push(JobChange { organization, job, event });
     }
 
+    /// The engine's own transaction, for statements that are no part of the product.
+    #[cfg(test)]
+    pub(crate) fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// The store that this transaction is of.
     pub(crate) fn store(&self) -> &Store {
         &self.store

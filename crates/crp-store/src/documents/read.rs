@@ -25,7 +25,7 @@ macro_rules! documents {
 sql! {
     GET = documents!("d.id = $2");
     LIST = documents!(
-        "d.id < $2 AND ($3 IS NULL OR j.status = $3) AND ($4 IS NULL OR lower(d.name) LIKE $4 ESCAPE '!')
+        "d.id < $2 AND (j.status = $3 OR $3 IS NULL) AND (lower(d.name) LIKE $4 ESCAPE '!' OR $4 IS NULL)
          ORDER BY d.id DESC LIMIT $5"
     );
     CONTENT =

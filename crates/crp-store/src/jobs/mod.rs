@@ -20,8 +20,10 @@ use crate::{
     tasks::Committed,
 };
 
+/// The statements of the modules below this one.
 #[cfg(test)]
-pub(crate) use read::STATEMENTS as READ_STATEMENTS;
+pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 5] =
+    [end::STATEMENTS, insert::STATEMENTS, lock::STATEMENTS, read::STATEMENTS, warnings::STATEMENTS];
 pub use read::{get, list};
 /// A job with everything about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -193,6 +195,8 @@ pub async fn cancel(store: &Store, scope: &Scope, job: JobId) -> Result<CancelOu
     tx.run(&REQUEST_CANCEL, args![scope.organization, job]).await?;
     if outcome == CancelOutcome::Requested {
         events::append(&mut tx, scope.organization, job, EventKind::CancelRequested, &json!({})).await?;
+        // Whoever holds its tasks hears of it with the renewal of their leases, which a wake-up brings forward.
+        tx.wakes_workers();
     }
     audit::append(&mut tx, scope, "job.cancelled", Some(job.0), &json!({})).await?;
     tx.commit().await?;

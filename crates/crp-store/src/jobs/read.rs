@@ -23,7 +23,7 @@ sql! {
         "SELECT j.id, j.document, d.name AS document_name, j.status, j.plan ->> 'pipeline' AS pipeline, j.pages_total, j.pages_done,
                 j.failure, j.retry_of, j.cancel_requested, j.created_at, j.started_at, j.finished_at
          FROM jobs j JOIN documents d ON d.id = j.document
-         WHERE j.organization = $1 AND j.id < $2 AND ($3 IS NULL OR j.status = $3) AND ($4 IS NULL OR j.document = $4)
+         WHERE j.organization = $1 AND j.id < $2 AND (j.status = $3 OR $3 IS NULL) AND (j.document = $4 OR $4 IS NULL)
          ORDER BY j.id DESC LIMIT $5";
 }
 

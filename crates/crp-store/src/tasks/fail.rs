@@ -28,7 +28,8 @@ sql! {
         "UPDATE tasks SET state = 'ready', worker = NULL, lease_until = NULL, run_after = $4, failure = $5
          WHERE organization = $1 AND id = $2 AND fence = $3 AND state = 'running'";
     HAND_BACK =
-        "UPDATE tasks SET state = 'ready', worker = NULL, lease_until = NULL, attempt = attempt - 1
+        "UPDATE tasks SET state = 'ready', worker = NULL, lease_until = NULL, attempt = attempt - 1,
+             run_after = CASE WHEN $4 > run_after THEN $4 ELSE run_after END
          WHERE organization = $1 AND id = $2 AND fence = $3 AND state = 'running'";
 }
 
@@ -88,17 +89,20 @@ async fn tell_retry(tx: &mut Tx, job: &LockedJob, task: &Held, failure: &Failure
     events::append(tx, job.organization, job.id, EventKind::Retrying, &payload).await
 }
 
-/// Gives the task back as it was claimed, as a worker does that stops: claimable at once, no attempt spent.
+/// Gives the task back as it was claimed, no attempt spent: at once, as a worker does that stops, or after `delay`, when something
+/// that every task needs (storage, disk) is away.
 ///
 /// # Errors
 /// `Fenced`; then nothing has changed.
-pub async fn hand_back(store: &Store, task: &ClaimedTask) -> Result<Committed, StoreError> {
+pub async fn hand_back(store: &Store, task: &ClaimedTask, delay: Duration) -> Result<Committed, StoreError> {
     let (mut tx, job) = held::begin(store, task).await?;
     let committed = if job.cancel_requested {
         held::let_go(&mut tx, &task.into(), "cancelled").await?;
         end_if_last_of_cancelled(&mut tx, &job).await?
     } else {
-        if tx.run(&HAND_BACK, args![job.organization, task.id, task.fence]).await? == 0 {
+        // Without a delay it keeps its place among those that wait.
+        let not_before = if delay.is_zero() { Timestamp(0) } else { store.ambient().now().plus(delay) };
+        if tx.run(&HAND_BACK, args![job.organization, task.id, task.fence, not_before]).await? == 0 {
             return Err(StoreError::Fenced);
         }
         tx.wakes_workers();

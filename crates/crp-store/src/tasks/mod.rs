@@ -1,6 +1,7 @@
 //! The queue: tasks with a lease, a fence and attempts; every end of a task is one transaction.
 
 mod claim;
+mod count;
 mod fail;
 mod finish;
 mod held;

@@ -1,0 +1,51 @@
+//! What a commit ended becomes metrics, after the commit and in the process that made it.
+
+use crp_metrics::Metrics;
+use crp_model::{
+    Cause, StageType,
+    labels::{EngineKind, FinalStatus},
+};
+
+use super::{Committed, JobEnded, StageEnded};
+
+impl Committed {
+    /// Counts it. Call this once, after the function that gave it has returned: a rolled-back transaction counts nothing.
+    pub fn count(&self, metrics: &Metrics) {
+        if let Some(stage) = &self.stage_ended {
+            count_stage(stage, self.retried, metrics);
+        }
+        if let Some(job) = &self.job_ended {
+            count_job(job, metrics);
+        }
+    }
+}
+
+fn count_stage(ended: &StageEnded, retried: bool, metrics: &Metrics) {
+    metrics.stage_duration_seconds.observe(ended.stage, ended.seconds);
+    metrics.stage_attempts_total.inc2(ended.stage, ended.outcome);
+    if ended.stage == StageType::Ocr {
+        metrics.ocr_duration_seconds.observe(EngineKind::Tesseract, ended.seconds);
+    }
+    if retried {
+        metrics.job_retries_total.inc(ended.stage);
+    }
+}
+
+fn count_job(ended: &JobEnded, metrics: &Metrics) {
+    metrics.jobs_total.inc(ended.status);
+    // A job that nobody ever claimed has no duration.
+    if let Some(seconds) = ended.seconds_since_start {
+        metrics.job_duration_seconds.observe(ended.status, seconds);
+    }
+    match ended.status {
+        FinalStatus::Succeeded => metrics.job_turnaround_seconds.observe(ended.seconds_since_created),
+        FinalStatus::Failed => {
+            let stage = ended.failure_stage.unwrap_or(StageType::Ocr);
+            metrics.job_failures_total.inc2(stage, ended.failure_cause.unwrap_or(Cause::Internal));
+        }
+        FinalStatus::Cancelled => {}
+    }
+    for warning in &ended.warnings {
+        metrics.job_warnings_total.inc(warning.code.0);
+    }
+}

@@ -1,0 +1,93 @@
+//! A fresh database for each test, on either engine.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crp_metrics::Metrics;
+use crp_model::{Ambient, ManualClock, Timestamp};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+
+use super::postgres_cluster;
+use crate::{Database, Store};
+
+/// A database with nothing in it but its tables, and a clock that stands until it is advanced.
+#[derive(Clone)]
+pub(crate) struct TestDb {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) database: Database,
+}
+
+impl TestDb {
+    async fn open(database: Database) -> Self {
+        let (ambient, clock) = Ambient::manual(Timestamp(1_760_000_000_000_000), 42);
+        let store = Store::open(&database, ambient, Metrics::for_tests()).await.expect("a fresh database opens");
+        Self { store, clock, database }
+    }
+
+    /// Another process on the same database: its own pools, the same clock.
+    pub(crate) async fn another_process(&self) -> Store {
+        Store::open(&self.database, self.store.ambient().clone(), Metrics::for_tests()).await.expect("the database opens again")
+    }
+
+    pub(crate) fn advance(&self, seconds: f64) {
+        self.clock.advance(Duration::from_secs_f64(seconds));
+    }
+}
+
+/// Runs a test on a new file of SQLite.
+pub(crate) fn on_sqlite<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(TestDb) -> F + Send + 'static) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let database = Database::Sqlite(folder.path().join("crpipeline.db"));
+    runtime().block_on(async {
+        let db = TestDb::open(database).await;
+        let store = db.store.clone();
+        let ended = tokio::spawn(test(db)).await;
+        store.close().await;
+        rethrow(ended);
+    });
+}
+
+/// Runs a test in a new database of PostgreSQL; skipped, loudly, where there is no PostgreSQL.
+pub(crate) fn on_postgres<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(TestDb) -> F + Send + 'static) {
+    let Some(server) = postgres_cluster::url() else {
+        println!("SKIPPED: PostgreSQL is not installed and CRP_TEST_POSTGRES_URL is not set");
+        return;
+    };
+    runtime().block_on(async {
+        let name = format!("crp_{}", Ambient::system().new_uuid().simple());
+        let mut admin = connect(&server).await;
+        administrate(&mut admin, format!("CREATE DATABASE {name}")).await;
+        let db = TestDb::open(Database::Postgres(with_database(&server, &name))).await;
+        let store = db.store.clone();
+        let ended = tokio::spawn(test(db)).await;
+        store.close().await;
+        administrate(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        rethrow(ended);
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+fn rethrow(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        std::panic::resume_unwind(error.into_panic());
+    }
+}
+
+async fn connect(server: &str) -> PgConnection {
+    let options: PgConnectOptions = server.parse().expect("CRP_TEST_POSTGRES_URL is a URL");
+    options.disable_statement_logging().connect().await.expect("the PostgreSQL of the tests answers")
+}
+
+async fn administrate(admin: &mut PgConnection, statement: String) {
+    admin.ping().await.expect("the PostgreSQL of the tests answers");
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(admin).await.expect("a database is made or dropped");
+}
+
+/// The server's URL with another database in it.
+fn with_database(server: &str, name: &str) -> String {
+    let options: PgConnectOptions = server.parse().expect("a URL");
+    options.database(name).to_url_lossy().to_string()
+}
