@@ -9,7 +9,6 @@ use std::{
 use crp_model::{DocumentId, Failure};
 use crp_objects::Objects;
 use crp_store::tasks::ClaimedDocument;
-use tokio::sync::OnceCell;
 
 /// The cache. A document in use is never removed; the least recently used goes first.
 #[derive(Clone, Debug)]
@@ -29,7 +28,8 @@ struct Entries {
 #[derive(Clone, Debug)]
 struct Entry {
     file: Arc<CachedFile>,
-    fetched: Arc<OnceCell<()>>,
+    /// Held while it is being fetched, so that one fetch serves all who wait.
+    fetched: Arc<tokio::sync::Mutex<bool>>,
     last_use: u64,
 }
 
@@ -66,12 +66,16 @@ impl DocumentCache {
     /// When storage does not answer, the bytes are not the ones stored, or the disk is full.
     pub(crate) async fn fetch(&self, document: &ClaimedDocument) -> Result<Arc<CachedFile>, Failure> {
         let entry = self.entry(document);
-        let expected = Some((document.size_bytes, document.sha256));
-        let fetched = entry.fetched.get_or_try_init(|| self.objects.fetch_to(&document.object_key, &entry.file.path, expected)).await;
-        if let Err(failure) = fetched {
-            self.forget(document.id, &entry);
-            return Err(failure);
+        let mut fetched = entry.fetched.lock().await;
+        if !*fetched {
+            let expected = Some((document.size_bytes, document.sha256));
+            if let Err(failure) = self.objects.fetch_to(&document.object_key, entry.file.path(), expected).await {
+                self.forget(document.id, &entry);
+                return Err(failure);
+            }
+            *fetched = true;
         }
+        drop(fetched);
         Ok(entry.file)
     }
 

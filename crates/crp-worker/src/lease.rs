@@ -33,8 +33,9 @@ pub(crate) struct Stop(watch::Receiver<StopReason>);
 impl Stop {
     /// Waits until the task must stop.
     pub(crate) async fn requested(&mut self) -> StopReason {
-        match self.0.wait_for(|reason| *reason != StopReason::None).await {
-            Ok(reason) => *reason,
+        let reason = self.0.wait_for(|reason| *reason != StopReason::None).await.map(|reason| *reason);
+        match reason {
+            Ok(reason) => reason,
             Err(_) => std::future::pending().await,
         }
     }
@@ -128,12 +129,13 @@ impl Worker {
     pub(crate) async fn renew_leases(self: Arc<Self>, end: CancellationToken) {
         let mut beat = tokio::time::interval(self.settings.lease / 3);
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut cancels = self.parts.store.cancel_requests();
+        // A request to cancel wakes workers, too: it is heard of at once and not with the next beat.
+        let mut wakeups = self.parts.store.wakeups();
         loop {
             tokio::select! {
                 () = end.cancelled() => return,
                 _ = beat.tick() => {}
-                _ = cancels.changed() => {}
+                _ = wakeups.changed() => {}
             }
             let in_hand = self.leases.in_hand();
             if in_hand.is_empty() {

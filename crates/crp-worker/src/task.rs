@@ -84,24 +84,22 @@ async fn work(worker: &Worker, claimed: &ClaimedTask) -> Result<Committed, TaskE
 /// Records a failure: try again later, wait for what is away, or give up.
 async fn failed(worker: &Worker, claimed: &ClaimedTask, failure: &Failure) {
     tracing::warn!(job.id = %claimed.job, task.id = %claimed.id, attempt = claimed.attempt, code = failure.code.as_str(), "A {} task failed: {}", claimed.kind.as_str(), failure.message);
-    let next = backoff::next(failure, claimed, worker.parts.ambient.jitter());
-    let store = &worker.parts.store;
-    commit(worker, claimed, async || match next {
-        Next::Wait(delay) => tasks::hand_back(store, claimed, delay).await,
-        Next::Retry(delay) => tasks::fail(store, claimed, failure, Some(delay)).await,
-        Next::GiveUp => tasks::fail(store, claimed, failure, None).await,
-    })
-    .await;
+    let next = backoff::next(failure, claimed.attempt, claimed.max_attempts, worker.parts.ambient.jitter());
+    let end = match next {
+        Next::Wait(delay) => End::HandBack(delay),
+        Next::Retry(delay) => End::Fail(failure, Some(delay)),
+        Next::GiveUp => End::Fail(failure, None),
+    };
+    commit(worker, claimed, end).await;
 }
 
 async fn stopped(worker: &Worker, claimed: &ClaimedTask, reason: StopReason) {
-    let store = &worker.parts.store;
     match reason {
         StopReason::None | StopReason::LeaseLost => {
             tracing::warn!(task.id = %claimed.id, job.id = %claimed.job, "The lease was lost; the work is dropped, another attempt does it");
         }
-        StopReason::Cancelled => commit(worker, claimed, async || tasks::finish_cancelled(store, claimed).await).await,
-        StopReason::Shutdown => commit(worker, claimed, async || tasks::hand_back(store, claimed, Duration::ZERO).await).await,
+        StopReason::Cancelled => commit(worker, claimed, End::Cancelled).await,
+        StopReason::Shutdown => commit(worker, claimed, End::HandBack(Duration::ZERO)).await,
     }
 }
 
@@ -110,10 +108,27 @@ pub(crate) async fn record_panic(worker: &Worker, claimed: &ClaimedTask) {
     failed(worker, claimed, &Failure::new(Code::Internal, "The worker stopped on this task because of a defect in crPipeline")).await;
 }
 
+/// How a task ends that is not done.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    /// Failed: tried again after the pause, or given up without one.
+    Fail(&'a Failure, Option<Duration>),
+    /// Back to the queue after the delay, no attempt spent.
+    HandBack(Duration),
+    /// Its job was cancelled.
+    Cancelled,
+}
+
 /// Commits an outcome, counting after the commit; an unreachable database gets a few more chances within the lease.
-async fn commit(worker: &Worker, claimed: &ClaimedTask, write: impl AsyncFn() -> Result<Committed, StoreError>) {
+async fn commit(worker: &Worker, claimed: &ClaimedTask, end: End<'_>) {
+    let store = &worker.parts.store;
     for attempt in 1..=COMMIT_TRIES {
-        match write().await {
+        let written = match end {
+            End::Fail(failure, backoff) => tasks::fail(store, claimed, failure, backoff).await,
+            End::HandBack(delay) => tasks::hand_back(store, claimed, delay).await,
+            End::Cancelled => tasks::finish_cancelled(store, claimed).await,
+        };
+        match written {
             Ok(committed) => return committed.count(&worker.parts.metrics),
             Err(StoreError::Fenced) => {
                 tracing::info!(task.id = %claimed.id, "Another worker has this task now; nothing is recorded");

@@ -20,10 +20,7 @@ use crate::{
     task::TaskError,
 };
 
-/// Most page numbers that a sentence lists.
-const PAGES_NAMED: usize = 10;
-
-/// Puts the pages together; objects first, then rows and the stage's end in one transaction.
+/// Puts the pages together; objects first, then rows and the stage's end in one transaction, which also judges failed pages.
 pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Workspace) -> Result<Committed, TaskError> {
     let pages = StoredPages::of(worker, claimed, true).await?;
     let rows: Vec<SavedPage> = pages.rows().cloned().collect();
@@ -44,18 +41,12 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
 
     let mut warnings = merge_warnings(&rows);
     warnings.extend(output.warnings);
-    let failure = match on_page_error(claimed) {
-        OnPageError::Fail => pages_failure(&rows),
-        OnPageError::Continue => {
-            warnings.extend(rows.iter().filter_map(|p| {
-                let failure = p.failure.as_ref()?;
-                Some(Warning::new(WarningKind::PageFailed, Some(p.page), format!("Page {} could not be read: {}", p.page, failure.message)))
-            }));
-            None
-        }
-    };
+    if on_page_error(claimed) == OnPageError::Continue {
+        warnings
+            .extend(rows.iter().filter_map(|p| Some(Warning::new(WarningKind::PageFailed, Some(p.page), &p.failure.as_ref()?.message))));
+    }
     reached(Step::BeforeCommit);
-    Ok(tasks::finish_stage(&worker.parts.store, claimed, &artifacts, &warnings, failure.as_ref()).await?)
+    Ok(tasks::finish_stage(&worker.parts.store, claimed, &artifacts, &warnings).await?)
 }
 
 fn on_page_error(claimed: &ClaimedTask) -> OnPageError {
@@ -73,18 +64,6 @@ fn check_complete(rows: &[SavedPage], claimed: &ClaimedTask) -> Result<(), Failu
         return Ok(());
     }
     Err(Failure::new(Code::Internal, format!("{} of {total} pages are saved, yet the document was to be assembled", numbers.len())))
-}
-
-/// The job's failure when pages failed: the first page's code, and which pages.
-fn pages_failure(rows: &[SavedPage]) -> Option<Failure> {
-    let failed: Vec<&SavedPage> = rows.iter().filter(|p| p.failure.is_some()).collect();
-    let first = failed.first()?.failure.as_ref()?;
-    let named: Vec<String> = failed.iter().take(PAGES_NAMED).map(|p| p.page.to_string()).collect();
-    let more = if failed.len() > PAGES_NAMED { format!(" and {} more", failed.len() - PAGES_NAMED) } else { String::new() };
-    let which = if failed.len() == 1 { format!("Page {}", named[0]) } else { format!("Pages {}{more}", named.join(", ")) };
-    let message = format!("{which} of {} could not be read: {}", rows.len(), first.message);
-    let code = if failed.iter().all(|p| p.failure.as_ref().is_some_and(|f| f.code == first.code)) { first.code } else { Code::PageFailed };
-    Some(Failure { code, message, remedy: first.remedy.clone(), retryable: first.retryable })
 }
 
 /// One warning for each page and kind; those about the whole document only once.

@@ -67,7 +67,7 @@ async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, fail
         mean_confidence: None,
         seconds: 0.0,
         warnings: Vec::new(),
-        failure: Some(failure),
+        failure: Some(Failure { message: format!("Page {page} could not be read: {}", failure.message), ..failure }),
     };
     tasks::save_page(&worker.parts.store, claimed, &saved).await?;
     Ok(())

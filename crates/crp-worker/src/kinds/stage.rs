@@ -26,7 +26,7 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
     let artifacts = worker.keep(claimed, &output.artifacts).await?;
     reached(Step::ArtifactsWritten);
     reached(Step::BeforeCommit);
-    Ok(tasks::finish_stage(&worker.parts.store, claimed, &artifacts, &output.warnings, None).await?)
+    Ok(tasks::finish_stage(&worker.parts.store, claimed, &artifacts, &output.warnings).await?)
 }
 
 impl Worker {

@@ -13,7 +13,6 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 use crate::{ArtifactFile, StageOutput, Workspace};
 
 /// Takes the pages in order and holds one of them at a time.
-#[derive(Debug)]
 pub struct Assembler {
     child: DocumentChild,
     pdf: PathBuf,

@@ -22,7 +22,6 @@ pub fn read_settings(stage: &OcrStage, thumbnails: bool) -> ReadSettings {
 }
 
 /// Reads pages of one document with one warm engine, which is started at the first page and again after a failure.
-#[derive(Debug)]
 pub struct PageReader<'a> {
     workspace: &'a Workspace,
     settings: ReadSettings,
