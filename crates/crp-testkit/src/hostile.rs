@@ -7,10 +7,10 @@ mod structures;
 pub use self::{
     bombs::{flate_bomb_content, flate_bomb_image, flate_bomb_object_stream, huge_png},
     files::{
-        damaged, damaged_images, empty, encrypted, encrypted_without_password, jpeg_and_pdf, not_a_document, plain_zip, tiff_with_many_directories,
-        tiff_with_looping_directories, truncated, zip_and_pdf,
+        damaged, damaged_images, empty, encrypted, encrypted_without_password, jpeg_and_pdf, not_a_document, plain_zip,
+        tiff_with_looping_directories, tiff_with_many_directories, truncated, zip_and_pdf,
     },
-    structures::{deep_arrays, page_of_two_kilometres, pages_without_contents, recursive_forms, page_tree_loop, no_pages},
+    structures::{deep_arrays, no_pages, page_of_two_kilometres, page_tree_loop, pages_without_contents, recursive_forms},
 };
 
 #[cfg(test)]
@@ -20,10 +20,26 @@ mod tests {
     #[test]
     fn none_of_the_files_is_large() {
         let files = [
-            damaged(), damaged_images(), encrypted("secret"), encrypted_without_password(), jpeg_and_pdf(), plain_zip(), zip_and_pdf(),
-            tiff_with_many_directories(), tiff_with_looping_directories(), truncated(0.5), flate_bomb_content(), flate_bomb_image(),
-            flate_bomb_object_stream(), huge_png(30_000), deep_arrays(), page_of_two_kilometres(), pages_without_contents(10_000),
-            recursive_forms(), page_tree_loop(), no_pages(),
+            damaged(),
+            damaged_images(),
+            encrypted("secret"),
+            encrypted_without_password(),
+            jpeg_and_pdf(),
+            plain_zip(),
+            zip_and_pdf(),
+            tiff_with_many_directories(),
+            tiff_with_looping_directories(),
+            truncated(0.5),
+            flate_bomb_content(),
+            flate_bomb_image(),
+            flate_bomb_object_stream(),
+            huge_png(30_000),
+            deep_arrays(),
+            page_of_two_kilometres(),
+            pages_without_contents(10_000),
+            recursive_forms(),
+            page_tree_loop(),
+            no_pages(),
         ];
         for file in files {
             assert!(!file.is_empty() && file.len() < 8 * 1024 * 1024, "{} bytes", file.len());

@@ -1,1 +1,22 @@
 //! TestApp, builders, sample documents, fault engines (dev only).
+//!
+//! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`] and [`hostile`] make
+//! documents; [`s3_server`] is a storage that fails on request. What a test waits for, it waits for with [`poll`].
+
+pub mod api;
+pub mod command;
+pub mod hostile;
+pub mod pdf_file;
+pub mod poll;
+pub mod programs;
+pub mod prometheus;
+pub mod s3_server;
+pub mod samples;
+pub mod scrape;
+pub mod server;
+pub mod sse;
+pub mod words;
+
+pub use api::{Answer, Api, Ids, Upload};
+pub use command::CommandLine;
+pub use server::{Server, ServerPlan};

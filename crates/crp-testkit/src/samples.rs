@@ -57,7 +57,8 @@ pub fn scan(pages: usize) -> Vec<u8> {
     let images: Vec<usize> = letter_jpegs()
         .iter()
         .map(|jpeg| {
-            let entries = "/Type /XObject /Subtype /Image /Width 2480 /Height 3508 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode";
+            let entries =
+                "/Type /XObject /Subtype /Image /Width 2480 /Height 3508 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode";
             pdf.add_stream(entries, jpeg)
         })
         .collect();
@@ -70,15 +71,18 @@ pub const MAX_SLIPS: usize = 24;
 
 /// A scan of up to [`MAX_SLIPS`] small pages, quick to read; each carries one line that no other page has.
 pub fn slips(pages: usize) -> Vec<u8> {
-    static SHEET: LazyLock<GrayImage> = LazyLock::new(|| image::load_from_memory(SLIPS_PNG).expect("the sheet of slips is a PNG").to_luma8());
+    static SHEET: LazyLock<GrayImage> =
+        LazyLock::new(|| image::load_from_memory(SLIPS_PNG).expect("the sheet of slips is a PNG").to_luma8());
     let (width, height) = (SHEET.width(), SHEET.height() / MAX_SLIPS as u32);
     let mut pdf = PdfFile::new();
     let parent = pdf.reserve();
     let pages: Vec<usize> = (0..pages as u32)
         .map(|at| {
             let rows = (at * height..(at + 1) * height).flat_map(|y| (0..width).map(move |x| SHEET.get_pixel(x, y).0[0]));
-            let bits: Vec<u8> = rows.collect::<Vec<u8>>().chunks(8).map(|eight| eight.iter().fold(0, |byte, p| byte << 1 | u8::from(*p > 127))).collect();
-            let entries = format!("/Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceGray /BitsPerComponent 1");
+            let bits: Vec<u8> =
+                rows.collect::<Vec<u8>>().chunks(8).map(|eight| eight.iter().fold(0, |byte, p| byte << 1 | u8::from(*p > 127))).collect();
+            let entries =
+                format!("/Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceGray /BitsPerComponent 1");
             let image = pdf.add_stream(&entries, &bits);
             image_page(&mut pdf, parent, image, f64::from(width) * 0.24, f64::from(height) * 0.24)
         })
@@ -110,7 +114,8 @@ pub fn born_digital(pages: &[&str]) -> Vec<u8> {
 /// A PDF whose first page is born digital with `text`, and whose second is a scanned slip ([`slip_texts`], the first).
 pub fn mixed(text: &str) -> Vec<u8> {
     let scanned = lopdf::Document::load_mem(&slips(1)).expect("our own PDF can be read");
-    let image = scanned.objects.values().filter_map(|o| o.as_stream().ok()).find(|s| s.dict.has_type(b"XObject")).expect("a slip is an image");
+    let image =
+        scanned.objects.values().filter_map(|o| o.as_stream().ok()).find(|s| s.dict.has_type(b"XObject")).expect("a slip is an image");
     let mut pdf = PdfFile::new();
     let parent = pdf.reserve();
     let first = text_page(&mut pdf, parent, text);
@@ -136,7 +141,8 @@ pub fn letter_tiff() -> Vec<u8> {
     let mut encoder = tiff::encoder::TiffEncoder::new(Cursor::new(&mut bytes)).expect("a buffer in memory can be written");
     for at in 0..2 {
         let page = letter_page(at).to_luma8();
-        let mut image = encoder.new_image::<tiff::encoder::colortype::Gray8>(page.width(), page.height()).expect("an image in memory can be written");
+        let mut image =
+            encoder.new_image::<tiff::encoder::colortype::Gray8>(page.width(), page.height()).expect("an image in memory can be written");
         image.resolution(tiff::tags::ResolutionUnit::Inch, tiff::encoder::Rational { n: 300, d: 1 });
         image.write_data(&page).expect("an image in memory can be written");
     }

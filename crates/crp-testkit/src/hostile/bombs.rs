@@ -63,7 +63,9 @@ pub fn flate_bomb_object_stream() -> Vec<u8> {
     let bomb = packed_again(&zeros_packed(8 * 1024));
     let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let stream_at = out.len();
-    out.extend(format!("1 0 obj\n<< /Type /ObjStm /N 2 /First 16 /Filter [/FlateDecode /FlateDecode] /Length {} >>\nstream\n", bomb.len()).bytes());
+    out.extend(
+        format!("1 0 obj\n<< /Type /ObjStm /N 2 /First 16 /Filter [/FlateDecode /FlateDecode] /Length {} >>\nstream\n", bomb.len()).bytes(),
+    );
     out.extend_from_slice(&bomb);
     out.extend_from_slice(b"\nendstream\nendobj\n");
     let xref_at = out.len();

@@ -4,9 +4,7 @@ use crate::pdf_file::PdfFile;
 
 fn content_page(pdf: &mut PdfFile, parent: usize, media_box: &str, content: &[u8], resources: &str) -> usize {
     let content = pdf.add_stream("", content);
-    pdf.add(format!(
-        "<< /Type /Page /Parent {parent} 0 R /MediaBox {media_box} /Contents {content} 0 R /Resources << {resources} >> >>"
-    ))
+    pdf.add(format!("<< /Type /Page /Parent {parent} 0 R /MediaBox {media_box} /Contents {content} 0 R /Resources << {resources} >> >>"))
 }
 
 /// A document of `pages` empty pages.

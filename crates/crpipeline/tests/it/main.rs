@@ -1,0 +1,15 @@
+//! Stories on the real binary: documents through the command line and through a running server.
+
+mod bad_input;
+mod heavy_api_contract;
+mod heavy_corpus;
+mod heavy_kill;
+mod jobs;
+mod login;
+mod metrics;
+mod missing_parts;
+mod on_s3;
+mod pdf_tools;
+mod protects;
+mod scans;
+mod stopping;
