@@ -3,6 +3,7 @@
 //! Read `router.rs` first: every route stands there on one page, each with who may call it.
 //! `frame/` is what every request passes, the folders named after the words of the product hold one operation a file.
 
+mod accepted;
 mod auth;
 mod documents;
 mod extract;

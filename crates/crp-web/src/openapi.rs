@@ -92,6 +92,9 @@ fn add_frame_answers(operation: &mut Operation, route: &Declared) {
     if changes_something || some_role_may_not {
         answers.push((403, "The role may not do this, or another site made the request"));
     }
+    if changes_something {
+        answers.push((507, "No room on the disk"));
+    }
     if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
         answers.push((400, "A parameter cannot be read"));
     }

@@ -151,6 +151,10 @@ impl Problem {
         if is_timeout(cause) {
             return Self::new(Refusal::RequestTimeout, "The body came too slowly");
         }
+        if status.is_server_error() {
+            // The libraries call it theirs when the sender breaks off; it is not a defect of the server.
+            return Self::new(Refusal::IncompleteBody, format!("The body broke off: {text}"));
+        }
         Self { detail: text, ..Self::for_status(status) }
     }
 }

@@ -27,6 +27,8 @@ pub struct WebSettings {
     pub password_cost: PasswordCost,
     /// How many sign-ins may wait for the hashing of their password; the next one is told to come back.
     pub max_waiting_sign_ins: usize,
+    /// How long the body of a request may stay silent.
+    pub body_idle_timeout: Duration,
     /// The data directory, for the free-disk check of `/readyz`.
     pub data_dir: PathBuf,
     /// Below so many free bytes in the data directory `/readyz` says no and uploads are refused.
@@ -44,6 +46,7 @@ impl Default for WebSettings {
             session_lifetime: Duration::from_secs(24 * 3600),
             password_cost: PasswordCost::default(),
             max_waiting_sign_ins: 64,
+            body_idle_timeout: Duration::from_secs(30),
             data_dir: PathBuf::from("."),
             min_free_disk_bytes: 64 * 1024 * 1024,
             has_worker: true,

@@ -125,6 +125,11 @@ impl PasswordHashing {
     }
 
     #[cfg(test)]
+    pub(crate) fn queue_is_full(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) >= self.max_waiting
+    }
+
+    #[cfg(test)]
     pub(crate) async fn take_all_turns(&self) -> Vec<Turn> {
         let mut turns = Vec::new();
         while self.cores.available_permits() > 0 {

@@ -46,7 +46,10 @@ pub(crate) async fn authenticate(web: &Web, headers: &HeaderMap) -> Result<Calle
     let token_hash = secret::digest(&token);
     let session = sessions::find_session(&web.store, token_hash).await?;
     let session = session.ok_or_else(|| not_signed_in("The session has ended"))?;
-    sessions::touch_session(&web.store, token_hash).await?;
+    // Reading goes on when nothing can be written, on a full disk for example.
+    if let Err(error) = sessions::touch_session(&web.store, token_hash).await {
+        tracing::debug!("The use of a session could not be noted: {error}");
+    }
     Ok(Caller { session, token_hash })
 }
 

@@ -91,8 +91,8 @@ pub(crate) async fn begin(
 async fn judge(web: &Web, address: ClientAddress, credentials: Credentials) -> Result<LoginAccount, Problem> {
     let Credentials { email, password } = credentials;
     let email = email.trim().to_lowercase();
-    if email.len() > MAX_EMAIL_BYTES || password.len() > MAX_PASSWORD_BYTES {
-        let detail = format!("\"email\" takes up to {MAX_EMAIL_BYTES} bytes, \"password\" up to {MAX_PASSWORD_BYTES}");
+    if email.len() > MAX_EMAIL_BYTES || email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
+        let detail = format!("\"email\" takes up to {MAX_EMAIL_BYTES} bytes without NUL, \"password\" up to {MAX_PASSWORD_BYTES}");
         return Err(Problem::new(Refusal::InvalidValue, detail));
     }
     let address = address.backoff_key();

@@ -17,7 +17,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use super::unclaimed::Unclaimed;
 use crate::{
     Web,
-    problem::{Problem, Refusal, is_timeout},
+    problem::{Problem, Refusal},
 };
 
 /// Longest name or id of a pipeline in the form, in bytes.
@@ -43,7 +43,7 @@ pub(crate) struct Form {
 
 /// Reads the form; the file is in storage when this returns. `pipeline` may stand before or after `file`.
 pub(crate) async fn read_form(web: &Web, organization: OrganizationId, multipart: &mut Multipart, form: &mut Form) -> Result<(), Problem> {
-    while let Some(field) = multipart.next_field().await? {
+    while let Some(field) = multipart.next_field().await.map_err(broken_off)? {
         match field.name() {
             Some("file") if form.file.is_none() => form.file = Some(store_file(web, organization, field).await?),
             Some("pipeline") if form.pipeline.is_none() => form.pipeline = Some(short_text(field).await?),
@@ -100,14 +100,17 @@ pub(crate) fn too_large(web: &Web) -> Failure {
     Failure::new(Code::TooLarge, format!("The file is larger than {} MiB", web.settings.limits.max_upload_mebibytes))
 }
 
+/// What went wrong between the sender and us.
 fn broken_off(error: MultipartError) -> Problem {
-    if is_timeout(&error) {
-        return Problem::new(Refusal::RequestTimeout, "The upload stood still for too long");
+    let text = error.body_text();
+    if text.contains("headers") && !text.contains("complete") {
+        let message = "The header of a form field cannot be read; a file's name must not hold NUL or other control characters";
+        return Failure::new(Code::BadName, message).into();
     }
-    if error.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
-        return error.into();
+    if text.contains("incomplete") {
+        return Problem::new(Refusal::IncompleteBody, format!("The upload broke off: {text}"));
     }
-    Problem::new(Refusal::IncompleteBody, format!("The upload broke off: {}", error.body_text()))
+    error.into()
 }
 
 /// Reads the rest of a refused form for a moment: closing at once would reset the connection and lose the answer.

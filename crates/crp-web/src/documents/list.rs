@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use crp_model::JobStatus;
+use crp_model::{JobStatus, name::MAX_NAME_BYTES};
 use crp_store::documents::{self, DocumentFilter};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,7 +14,7 @@ use crate::{
     auth::principal::Caller,
     extract::QueryOf,
     paging::{self, PageOf},
-    problem::Problem,
+    problem::{Problem, Refusal},
     schemas,
 };
 
@@ -45,6 +45,9 @@ pub(crate) async fn list_documents(
     QueryOf(query): QueryOf<DocumentQuery>,
 ) -> Result<Json<PageOf<DocumentView>>, Problem> {
     let (cursor, limit) = paging::check(query.cursor.as_deref(), query.limit)?;
+    if query.name.as_ref().is_some_and(|name| name.len() > MAX_NAME_BYTES || name.contains('\0')) {
+        return Err(Problem::new(Refusal::InvalidRequest, format!("\"name\" takes up to {MAX_NAME_BYTES} bytes without NUL")));
+    }
     let filter = DocumentFilter { status: query.status, name_contains: query.name.filter(|name| !name.is_empty()) };
     let page = documents::list(&web.store, &caller.scope(), &filter, cursor, limit).await?;
     Ok(Json(PageOf::of(page, DocumentView::of)))

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use crp_model::DocumentId;
 use crp_store::jobs;
-use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
     Web,
+    accepted::Accepted,
     auth::principal::Caller,
     extract::{JsonBody, PathOf},
-    jobs::view::{JobView, accepted},
+    jobs::view::JobView,
     pipelines::resolve,
     problem::Problem,
 };
@@ -37,9 +37,10 @@ pub(crate) async fn run_document_again(
     caller: Caller,
     PathOf(id): PathOf<Uuid>,
     JsonBody(body): JsonBody<RunAgain>,
-) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<JobView>), Problem> {
+) -> Result<Accepted<JobView>, Problem> {
     let scope = caller.scope();
     let plan = resolve::plan_for(&web, &scope, body.pipeline.as_deref()).await?;
     let job = jobs::add_job(&web.store, &scope, DocumentId(id), &plan).await?;
-    accepted(JobView::of(jobs::get(&web.store, &scope, job).await?))
+    let view = JobView::of(jobs::get(&web.store, &scope, job).await?);
+    Ok(Accepted { job: view.id, body: view })
 }

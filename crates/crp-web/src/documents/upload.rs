@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{FromRequest, Multipart, Request, State},
-};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use crp_model::{Code, DocumentId, Failure, Plan, Scope, labels::UploadResult};
 use crp_store::{
     StoreError,
     documents::{self, Added, NewDocument},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -22,6 +19,7 @@ use super::{
 };
 use crate::{
     Web,
+    accepted::Accepted,
     auth::principal::Caller,
     ops::disk,
     pipelines::resolve,
@@ -91,17 +89,10 @@ pub(crate) struct UploadedJob {
     responses(
         (status = 202, description = "Taken: bytes and rows are durable", body = Uploaded, headers(("location" = String, description = "The job"))),
         (status = 409, description = "The Idempotency-Key belongs to another upload", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 507, description = "No room on the disk", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub(crate) async fn upload_document(
-    State(web): State<Arc<Web>>,
-    caller: Caller,
-    request: Request,
-) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<Uploaded>), Problem> {
+pub(crate) async fn upload_document(State(web): State<Arc<Web>>, caller: Caller, request: Request) -> Result<Accepted<Uploaded>, Problem> {
     let uploaded = receive(&web, &caller.scope(), request).await?;
-    let location = HeaderValue::from_str(&format!("/api/v1/jobs/{}", uploaded.job.id));
-    let location = location.map_err(|_| Problem::internal("The job's address is no header"))?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(uploaded)))
+    Ok(Accepted { job: uploaded.job.id, body: uploaded })
 }
 
 /// The whole upload; the API and the plain form share it.
@@ -121,6 +112,7 @@ pub(crate) async fn receive(web: &Arc<Web>, scope: &Scope, request: Request) -> 
 
 async fn receive_uncounted(web: &Arc<Web>, scope: &Scope, request: Request) -> Result<Uploaded, Problem> {
     let idempotency_key = idempotency_key(request.headers())?;
+    check_kind(request.headers())?;
     if let Err(problem) = check_announced(web, request.headers()) {
         // Who waits for 100-continue has not sent anything and hears the answer as it is.
         if !request.headers().contains_key(header::EXPECT) {
@@ -161,6 +153,14 @@ fn check_announced(web: &Web, headers: &HeaderMap) -> Result<(), Problem> {
         disk::check_room(web, announced.unwrap_or(0))?;
     }
     Ok(())
+}
+
+fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()?.parse::<mime::Mime>().ok());
+    match kind {
+        Some(kind) if kind.essence_str() == "multipart/form-data" => Ok(()),
+        _ => Err(Problem::new(Refusal::UnsupportedMediaType, "An upload is sent as multipart/form-data with the field \"file\"")),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

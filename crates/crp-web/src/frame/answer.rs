@@ -39,7 +39,8 @@ pub(crate) async fn answer(State(web): State<Arc<Web>>, mut request: Request, ne
 fn with_words(response: Response, id: RequestId, is_page: bool) -> Response {
     let problem = response.extensions().get::<Problem>().cloned();
     let status = response.status();
-    if problem.is_none() && !(status.is_client_error() || status.is_server_error()) {
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    if problem.is_none() && (!is_refusal || has_own_words(&response)) {
         return response;
     }
     let problem = problem.unwrap_or_else(|| Problem::for_status(status));
@@ -54,6 +55,12 @@ fn with_words(response: Response, id: RequestId, is_page: bool) -> Response {
     let (written_parts, body) = written.into_parts();
     parts.headers.extend(written_parts.headers);
     Response::from_parts(parts, body)
+}
+
+/// A handler's page or JSON; the libraries' own refusals are plain text or nothing.
+fn has_own_words(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| !kind.starts_with("text/plain"))
 }
 
 fn as_json(problem: &Problem, id: RequestId) -> impl IntoResponse + use<> {

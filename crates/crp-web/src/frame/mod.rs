@@ -7,7 +7,7 @@ pub(crate) mod cross_site;
 pub(crate) mod http_metrics;
 pub(crate) mod security_headers;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc};
 
 use axum::{
     Router, middleware,
@@ -19,13 +19,10 @@ use tower_http::{catch_panic::CatchPanicLayer, timeout::RequestBodyTimeoutLayer}
 
 use crate::{Web, problem::Problem};
 
-/// How long a body may stay silent.
-const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Puts the frame around the routes. The last layer is the outermost.
 pub(crate) fn around(router: Router, web: &Arc<Web>) -> Router {
     router
-        .layer(RequestBodyTimeoutLayer::new(BODY_IDLE_TIMEOUT))
+        .layer(RequestBodyTimeoutLayer::new(web.settings.body_idle_timeout))
         .layer(cross_site::layer(web))
         .layer(CatchPanicLayer::custom(PanicAnswer(web.metrics.clone())))
         .layer(middleware::from_fn_with_state(web.clone(), http_metrics::observe))

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use crp_model::JobId;
-use crp_store::{
-    jobs::{self, CancelOutcome},
-    tasks::Committed,
-};
+use crp_store::jobs::{self, CancelOutcome};
 use http::StatusCode;
 use uuid::Uuid;
 
@@ -34,7 +31,8 @@ pub(crate) async fn cancel_job(
     let (scope, job) = (caller.scope(), JobId(id));
     let status = match jobs::cancel(&web.store, &scope, job).await? {
         CancelOutcome::Cancelled(committed) => {
-            count(&web, &committed);
+            // This process made the job final, so it counts it, after the commit.
+            committed.count(&web.metrics);
             StatusCode::OK
         }
         CancelOutcome::Requested => StatusCode::ACCEPTED,
@@ -43,14 +41,4 @@ pub(crate) async fn cancel_job(
         }
     };
     Ok((status, Json(JobView::of(jobs::get(&web.store, &scope, job).await?))))
-}
-
-/// This process made the job final, so it counts it, after the commit.
-fn count(web: &Web, committed: &Committed) {
-    if let Some(ended) = &committed.job_ended {
-        web.metrics.jobs_total.inc(ended.status);
-        if let Some(seconds) = ended.seconds_since_start {
-            web.metrics.job_duration_seconds.observe(ended.status, seconds);
-        }
-    }
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use crp_model::JobId;
 use crp_store::jobs;
-use http::{HeaderName, HeaderValue, StatusCode};
 use uuid::Uuid;
 
-use super::view::{JobView, accepted};
+use super::view::JobView;
 use crate::{
     Web,
+    accepted::Accepted,
     auth::principal::Caller,
     extract::PathOf,
     problem::{Problem, ProblemBody},
@@ -22,12 +22,9 @@ use crate::{
         (status = 202, description = "The new job, with `retry_of`", body = JobView, headers(("location" = String, description = "The new job"))),
         (status = 409, description = "The job has not ended yet", body = ProblemBody, content_type = "application/problem+json"),
     ))]
-pub(crate) async fn retry_job(
-    State(web): State<Arc<Web>>,
-    caller: Caller,
-    PathOf(id): PathOf<Uuid>,
-) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<JobView>), Problem> {
+pub(crate) async fn retry_job(State(web): State<Arc<Web>>, caller: Caller, PathOf(id): PathOf<Uuid>) -> Result<Accepted<JobView>, Problem> {
     let scope = caller.scope();
     let new = jobs::retry(&web.store, &scope, JobId(id)).await?;
-    accepted(JobView::of(jobs::get(&web.store, &scope, new).await?))
+    let view = JobView::of(jobs::get(&web.store, &scope, new).await?);
+    Ok(Accepted { job: view.id, body: view })
 }

@@ -1,17 +1,15 @@
 //! A job as the API shows it.
 
-use axum::Json;
 use crp_model::{Failure, StageType, Warning, labels::Label};
 use crp_store::{
     artifacts::ArtifactRow,
     jobs::{JobRow, JobSummary, StageRunRow},
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{problem::Problem, schemas};
+use crate::schemas;
 
 /// A job: one document through one pipeline.
 #[derive(Debug, Serialize, ToSchema)]
@@ -252,11 +250,4 @@ fn artifact(job: Uuid, row: ArtifactRow) -> ArtifactView {
         sha256: row.sha256.to_string(),
         href: format!("/api/v1/jobs/{job}/artifacts/{}", row.kind.as_str()),
     }
-}
-
-/// The answer that a job was made: 202 with its address.
-pub(crate) fn accepted(job: JobView) -> Result<(StatusCode, [(HeaderName, HeaderValue); 1], Json<JobView>), Problem> {
-    let location = HeaderValue::from_str(&format!("/api/v1/jobs/{}", job.id));
-    let location = location.map_err(|_| Problem::internal("The job's address is no header"))?;
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(job)))
 }

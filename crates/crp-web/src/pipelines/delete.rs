@@ -11,7 +11,7 @@ use crate::{
     Web,
     auth::principal::Caller,
     extract::PathOf,
-    problem::{Problem, Refusal},
+    problem::{Problem, ProblemBody, Refusal},
 };
 
 /// Delete a pipeline
@@ -19,7 +19,10 @@ use crate::{
 /// Every version of it is removed. Jobs that were made with it keep their plans.
 #[utoipa::path(delete, path = "/api/v1/pipelines/{name}", tag = "pipelines",
     params(("name" = String, Path, description = "Name of the pipeline, or id of one of its versions", max_length = 64)),
-    responses((status = 204, description = "Deleted")))]
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 409, description = "A built-in pipeline stays", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn delete_pipeline(
     State(web): State<Arc<Web>>,
     caller: Caller,
@@ -28,7 +31,13 @@ pub(crate) async fn delete_pipeline(
     if resolve::built_in_named(&name).is_some() {
         return Err(Problem::new(Refusal::Conflict, format!("\"{name}\" is a built-in pipeline and stays")));
     }
-    match pipelines::delete(&web.store, &caller.scope(), &name).await {
+    let scope = caller.scope();
+    let found = resolve::find_saved(&web, &scope, &name).await;
+    let deleted = match found {
+        Ok(row) => pipelines::delete(&web.store, &scope, &row.name).await,
+        Err(error) => Err(error),
+    };
+    match deleted {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(StoreError::NotFound) => Err(Problem::not_found("pipeline")),
         Err(other) => Err(other.into()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use crp_store::{StoreError, pipelines};
+use crp_store::StoreError;
 
 use super::{resolve, view::PipelineView};
 use crate::{Web, auth::principal::Caller, extract::PathOf, problem::Problem};
@@ -20,7 +20,7 @@ pub(crate) async fn get_pipeline(
     if let Some((file, source)) = resolve::built_in_named(&name) {
         return Ok(Json(PipelineView::built_in(&file, source)));
     }
-    match pipelines::get(&web.store, &caller.scope(), &name).await {
+    match resolve::find_saved(&web, &caller.scope(), &name).await {
         Ok(row) => Ok(Json(PipelineView::saved(row))),
         Err(StoreError::NotFound) => Err(Problem::not_found("pipeline")),
         Err(other) => Err(other.into()),

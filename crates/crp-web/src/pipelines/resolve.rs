@@ -1,7 +1,10 @@
 //! Finds a pipeline by name or id: the built-in ones first, so that nobody can put another under their names.
 
 use crp_model::{Code, Failure, PipelineFile, Plan, Scope};
-use crp_store::{StoreError, organizations, pipelines};
+use crp_store::{
+    StoreError, organizations,
+    pipelines::{self, PipelineRow},
+};
 
 use crate::{Web, problem::Problem};
 
@@ -33,12 +36,17 @@ pub(crate) async fn plan_for(web: &Web, scope: &Scope, asked: Option<&str>) -> R
     Ok(file.plan(version, &languages))
 }
 
+/// The saved pipeline with this name or id. What can be neither is not looked for.
+pub(crate) async fn find_saved(web: &Web, scope: &Scope, name: &str) -> Result<PipelineRow, StoreError> {
+    if name.len() > MAX_NAME_BYTES || name.contains('\0') {
+        return Err(StoreError::NotFound);
+    }
+    pipelines::get(&web.store, scope, name).await
+}
+
 async fn saved(web: &Web, scope: &Scope, name: &str) -> Result<(PipelineFile, u32), Problem> {
     let missing = || Failure::new(Code::PipelineNotFound, format!("There is no pipeline \"{}\"", shorten(name)));
-    if name.len() > MAX_NAME_BYTES {
-        return Err(missing().into());
-    }
-    match pipelines::get(&web.store, scope, name).await {
+    match find_saved(web, scope, name).await {
         Ok(row) => Ok((PipelineFile::parse(&row.source)?, row.version)),
         Err(StoreError::NotFound) => Err(missing().into()),
         Err(other) => Err(other.into()),

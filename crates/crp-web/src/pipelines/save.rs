@@ -18,7 +18,7 @@ use crate::{
     Web,
     auth::principal::Caller,
     extract::PathOf,
-    problem::{Problem, Refusal},
+    problem::{Problem, ProblemBody, Refusal},
 };
 
 /// A pipeline file inside JSON.
@@ -66,13 +66,16 @@ fn content_type(headers: &HeaderMap) -> String {
 /// A pipeline of the same name gets a new version; jobs keep the version that they were made with.
 #[utoipa::path(post, path = "/api/v1/pipelines", tag = "pipelines",
     request_body(content((PipelineSource = "application/json"), (String = "text/yaml"))),
-    responses((status = 201, description = "Saved", body = PipelineView)))]
+    responses(
+        (status = 201, description = "Saved", body = PipelineView),
+        (status = 409, description = "A built-in pipeline has this name", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn create_pipeline(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PipelineText(source): PipelineText,
 ) -> Result<(StatusCode, Json<PipelineView>), Problem> {
-    let file = PipelineFile::parse(&source)?;
+    let file = parse(&source)?;
     Ok((StatusCode::CREATED, Json(save(&web, &caller, &file, &source).await?)))
 }
 
@@ -80,19 +83,29 @@ pub(crate) async fn create_pipeline(
 #[utoipa::path(put, path = "/api/v1/pipelines/{name}", tag = "pipelines",
     params(("name" = String, Path, description = "Name of the pipeline; the file must have the same", max_length = 64)),
     request_body(content((PipelineSource = "application/json"), (String = "text/yaml"))),
-    responses((status = 200, description = "Saved", body = PipelineView)))]
+    responses(
+        (status = 200, description = "Saved", body = PipelineView),
+        (status = 409, description = "A built-in pipeline has this name", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
 pub(crate) async fn put_pipeline(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathOf(name): PathOf<String>,
     PipelineText(source): PipelineText,
 ) -> Result<Json<PipelineView>, Problem> {
-    let file = PipelineFile::parse(&source)?;
+    let file = parse(&source)?;
     if file.name != name {
         let detail = format!("The file names its pipeline \"{}\", the address does not", file.name);
         return Err(Problem::new(Refusal::InvalidValue, detail));
     }
     Ok(Json(save(&web, &caller, &file, &source).await?))
+}
+
+fn parse(source: &str) -> Result<PipelineFile, Failure> {
+    if source.contains('\0') {
+        return Err(Failure::new(Code::InvalidPipeline, "The pipeline file holds a NUL byte"));
+    }
+    PipelineFile::parse(source)
 }
 
 async fn save(web: &Web, caller: &Caller, file: &PipelineFile, source: &str) -> Result<PipelineView, Problem> {

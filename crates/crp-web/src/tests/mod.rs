@@ -1,1 +1,11 @@
-//! What the web side promises, told over HTTP in process.
+//! What the web side promises, told over HTTP in process, on a real database and a real folder.
+
+mod access;
+mod app;
+mod documents;
+mod frame;
+mod jobs;
+mod login;
+mod openapi;
+mod pages;
+mod pipelines;

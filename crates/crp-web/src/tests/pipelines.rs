@@ -1,0 +1,68 @@
+//! Pipelines: saved as YAML or JSON, checked with line numbers, built-in ones untouchable.
+
+use axum::body::Body;
+use http::{StatusCode, header};
+use serde_json::json;
+
+use super::app::{Answer, OWNER, TestApp, request};
+
+const LETTERS: &str = "name: letters\nstages:\n  - type: ocr\n    languages: [eng]\n";
+
+async fn post_yaml(app: &TestApp, cookie: &str, source: &str) -> Answer {
+    let post = request("POST", "/api/v1/pipelines", cookie).header(header::CONTENT_TYPE, "text/yaml; charset=utf-8");
+    app.send(post.body(Body::from(source.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_built_in_pipelines_are_there_from_the_start_and_stay() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let list = app.get(&cookie, "/api/v1/pipelines").await.json();
+    let names: Vec<&str> = list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["searchable-pdf", "fields"]);
+    assert_eq!(app.get(&cookie, "/api/v1/pipelines/fields").await.json()["stages"], json!(["ocr", "parse"]));
+    assert_eq!(app.send_empty("DELETE", &cookie, "/api/v1/pipelines/fields").await.status, StatusCode::CONFLICT);
+    let taken = post_yaml(&app, &cookie, "name: fields\nstages: [{type: ocr}]\n").await;
+    assert_eq!((taken.status, taken.code().as_str()), (StatusCode::CONFLICT, "conflict"));
+}
+
+#[tokio::test]
+async fn a_pipeline_is_saved_in_versions_and_deleted_as_a_whole() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let first = post_yaml(&app, &cookie, LETTERS).await;
+    assert_eq!((first.status, &first.json()["version"]), (StatusCode::CREATED, &json!(1)), "{}", first.text());
+    let second = app.send_json("PUT", &cookie, "/api/v1/pipelines/letters", &json!({"source": LETTERS})).await;
+    assert_eq!((second.status, &second.json()["version"]), (StatusCode::OK, &json!(2)));
+    let by_id = app.get(&cookie, &format!("/api/v1/pipelines/{}", first.json()["id"].as_str().unwrap())).await.json();
+    assert_eq!((&by_id["version"], &by_id["source"]), (&json!(1), &json!(LETTERS)));
+    let other = app.send_json("PUT", &cookie, "/api/v1/pipelines/words", &json!({"source": LETTERS})).await;
+    assert_eq!((other.status, other.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"));
+    assert_eq!(app.send_empty("DELETE", &cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.get(&cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_bad_pipeline_is_refused_with_its_line() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let cases = [
+        ("name: x\nstages:\n  - type: ocr\n    langages: [eng]\n", "invalid_pipeline", "Line 4"),
+        ("name: x\nstages:\n  - type: ocr\n    command: rm -rf /\n", "invalid_pipeline", "Line 4"),
+        ("name: x\nstages:\n  - type: ocr\n  - type: ai\n    prompt: p\n    schema: {}\n", "stage_not_available", "ai"),
+        (": : :", "invalid_pipeline", ""),
+        ("name: x\nstages: [{type: ocr}]\n# \0", "invalid_pipeline", "NUL"),
+    ];
+    for (source, code, told) in cases {
+        let answer = post_yaml(&app, &cookie, source).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, code), "{source}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(told), "{}", answer.text());
+    }
+    let long = post_yaml(&app, &cookie, &"x".repeat(300 * 1024)).await;
+    assert_eq!((long.status, long.code().as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"));
+    let kind = request("POST", "/api/v1/pipelines", &cookie).header(header::CONTENT_TYPE, "text/plain").body(LETTERS.into()).unwrap();
+    assert_eq!(app.send(kind).await.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let bytes =
+        request("POST", "/api/v1/pipelines", &cookie).header(header::CONTENT_TYPE, "text/yaml").body(vec![0xff, 0xfe].into()).unwrap();
+    assert_eq!(app.send(bytes).await.code(), "invalid_pipeline");
+}
