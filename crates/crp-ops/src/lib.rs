@@ -1,1 +1,3 @@
-//! What operators run: doctor, backup, restore, integrity check.
+//! What operators run: doctor, backup, restore, integrity check. (Backup, restore and the integrity check come later.)
+
+pub mod doctor;

@@ -1,1 +1,72 @@
-fn main() {}
+//! The binary: read configuration, wire crates, start roles. What the roles do stands in the crates.
+
+mod cli;
+mod commands;
+mod config;
+mod doors;
+mod exit;
+mod reference;
+mod serving;
+mod start;
+mod telemetry;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{
+    cli::{Cli, Command, ConfigCommand},
+    config::{Loaded, Needs},
+};
+
+/// The hidden subcommand under which this binary reads one document, locked in.
+const DOCUMENT_CHILD: &str = "__document-child";
+
+fn main() -> ExitCode {
+    // A process that reads documents has no configuration, no logging and no threads before its sandbox is closed.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == DOCUMENT_CHILD) {
+        return crp_ocr::child_main();
+    }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == reference::COMMAND) {
+        return reference::print();
+    }
+    let cli = Cli::parse();
+    // Reading documents and S3 need no particular TLS library; all of them take this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match &cli.command {
+        Command::Worker(_) => commands::later::refuse("worker", "`crpipeline serve` works on jobs in its own process until then."),
+        Command::Monitoring(_) => commands::later::refuse("monitoring", "Until then point Prometheus at http://127.0.0.1:9100/metrics."),
+        Command::Backup(_) => commands::later::refuse("backup", "Until then stop the server and copy its data directory."),
+        Command::Restore(_) => commands::later::refuse("restore", "Until then stop the server and put its data directory back."),
+        Command::Config(ConfigCommand::Schema) => commands::config::schema(),
+        Command::Config(ConfigCommand::Check) => commands::config::check(&cli),
+        command => {
+            let needs = if matches!(command, Command::Run(_)) { Needs::LimitsAndLog } else { Needs::Everything };
+            match config::load(cli.common.config.as_deref(), &cli.flags(), needs) {
+                Ok(loaded) => dispatch(cli.command, loaded),
+                Err(problems) => exit::with_problems(&problems),
+            }
+        }
+    }
+}
+
+fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
+    let mut log = loaded.configuration.log.clone();
+    if !matches!(command, Command::Serve(_)) && loaded.is_default("log", "level") {
+        // A command that answers on the terminal speaks there itself; the log is for what goes wrong.
+        log.level = "warn".to_owned();
+    }
+    telemetry::start(&log);
+    match command {
+        Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
+        Command::Run(arguments) => start::block_on(commands::run::run(arguments, loaded.configuration.limits)),
+        Command::Doctor { json } => start::block_on(commands::doctor::doctor(loaded, json)),
+        Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
+        Command::Migrate { check } => start::block_on(commands::migrate::migrate(loaded.configuration, check)),
+        Command::Config(ConfigCommand::Show { json }) => commands::config::show(&loaded, json),
+        Command::Config(_) | Command::Worker(_) | Command::Monitoring(_) | Command::Backup(_) | Command::Restore(_) => {
+            unreachable!("answered before the configuration was read")
+        }
+    }
+}

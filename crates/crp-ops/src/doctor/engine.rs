@@ -1,0 +1,88 @@
+//! Tesseract, its languages, and the sandbox around it, asked in a process like those that read documents.
+
+use crp_model::{Code, Failure};
+use crp_ocr::{ChildCommand, EngineProbe, SandboxLevel};
+
+use super::Check;
+
+/// `wanted`: the languages that documents of this installation are read in.
+pub(super) async fn check(child: &ChildCommand, wanted: &[String]) -> Vec<Check> {
+    match crp_ocr::probe_engine(child).await {
+        Ok(probe) => vec![engine(&probe), languages(&probe, wanted), sandbox(probe.sandbox)],
+        Err(failure) => vec![Check::failed("tesseract", &failure), without_engine(crp_ocr::probe_sandbox(child).await)],
+    }
+}
+
+fn engine(probe: &EngineProbe) -> Check {
+    Check::ok("tesseract", format!("Tesseract {} with its data in {}", probe.version, probe.data_path))
+}
+
+fn languages(probe: &EngineProbe, wanted: &[String]) -> Check {
+    const NAME: &str = "languages";
+    let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|w| !probe.languages.iter().any(|l| l == w)).collect();
+    let installed = if probe.languages.is_empty() { "none".to_owned() } else { probe.languages.join(", ") };
+    if missing.is_empty() {
+        return Check::ok(NAME, format!("Installed: {installed}"));
+    }
+    let packages: Vec<String> =
+        missing.iter().map(|code| format!("tesseract-ocr-{}", code.replace('_', "-").to_ascii_lowercase())).collect();
+    let found = format!("Missing: {}; installed: {installed}", missing.join(", "));
+    Check::fail(
+        NAME,
+        found,
+        format!("Debian, Ubuntu: apt-get install {}; elsewhere put NAME.traineddata into {}", packages.join(" "), probe.data_path),
+    )
+}
+
+fn without_engine(probed: Result<SandboxLevel, Failure>) -> Check {
+    match probed {
+        Ok(level) => sandbox(level),
+        Err(failure) if failure.code == Code::Internal => Check::warn("sandbox", failure.message, failure.remedy),
+        Err(failure) => Check::failed("sandbox", &failure),
+    }
+}
+
+fn sandbox(level: SandboxLevel) -> Check {
+    const NAME: &str = "sandbox";
+    let remedy =
+        "Use a Linux kernel of 5.13 or newer with Landlock and seccomp switched on; until then read only documents that you trust.";
+    match (level.landlock_abi, level.seccomp) {
+        (0, false) => Check::warn(NAME, "Documents are read in processes with limits, but neither Landlock nor seccomp holds them", remedy),
+        (0, true) => Check::warn(NAME, "System calls are filtered, but Landlock does not keep documents from files", remedy),
+        (abi, false) => Check::warn(NAME, format!("Landlock {abi} keeps documents from files, but system calls are not filtered"), remedy),
+        (abi, true) => Check::ok(NAME, format!("Landlock {abi} and a system call filter hold the processes that read documents")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Outcome;
+
+    fn probe(languages: &[&str]) -> EngineProbe {
+        EngineProbe {
+            version: "5.3.0".to_owned(),
+            data_path: "/usr/share/tessdata".to_owned(),
+            languages: languages.iter().map(|l| (*l).to_owned()).collect(),
+            sandbox: SandboxLevel::default(),
+        }
+    }
+
+    #[test]
+    fn a_missing_language_names_the_package_that_brings_it() {
+        let check = languages(&probe(&["eng", "osd"]), &["eng".to_owned(), "chi_sim".to_owned()]);
+        assert_eq!(check.outcome, Outcome::Fail);
+        assert!(check.found.contains("Missing: chi_sim; installed: eng, osd"), "{}", check.found);
+        assert!(check.remedy.unwrap().contains("tesseract-ocr-chi-sim"));
+        assert_eq!(languages(&probe(&["eng"]), &["eng".to_owned()]).outcome, Outcome::Ok);
+    }
+
+    #[test]
+    fn half_a_sandbox_is_a_warning() {
+        let outcome = |landlock_abi, seccomp| sandbox(SandboxLevel { landlock_abi, seccomp }).outcome;
+        assert_eq!(
+            [outcome(0, false), outcome(0, true), outcome(4, false), outcome(4, true)],
+            [Outcome::Warn, Outcome::Warn, Outcome::Warn, Outcome::Ok]
+        );
+    }
+}

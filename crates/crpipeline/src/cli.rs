@@ -1,0 +1,251 @@
+//! The command line: commands, flags and their help. What they do stands in `commands/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Flag;
+
+/// Turns scans into searchable PDF, text, layout and fields.
+#[derive(Debug, Parser)]
+#[command(name = "crpipeline", version, max_term_width = 120, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// Settings of every command.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all done, 1 internal error, 2 bad arguments or configuration, 3 an input is unusable,
+4 something it needs is missing, 5 a stage failed, 130 interrupted. With several files all are tried; the first failure gives the code.
+
+Examples:
+  crpipeline run scan.pdf              writes scan.ocr.pdf, scan.ocr.txt and scan.ocr.json beside it
+  crpipeline serve                     web and API on http://127.0.0.1:8080, metrics on http://127.0.0.1:9100/metrics
+  crpipeline doctor                    tells what is missing";
+
+/// Settings of every command.
+#[derive(Args, Debug)]
+pub(crate) struct Common {
+    /// Configuration file [default: crpipeline.toml here, else /etc/crpipeline/crpipeline.toml] [env: CRPIPELINE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of database and objects [env: CRPIPELINE_DATA_DIR]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// error, warn, info, debug or trace [env: CRPIPELINE_LOG_LEVEL]
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+    /// human or json [env: CRPIPELINE_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves web, API, worker and metrics in one process
+    #[command(after_help = "Examples:
+  crpipeline serve
+  CRPIPELINE_ADMIN_EMAIL=me@example.org CRPIPELINE_ADMIN_PASSWORD_FILE=/run/secrets/admin crpipeline serve
+  crpipeline serve --listen 0.0.0.0:8080 --public-url https://documents.example.org --data-dir /var/lib/crpipeline")]
+    Serve(ServeArguments),
+    /// Makes files searchable, without a server
+    #[command(after_help = "Without -o the outputs NAME.ocr.pdf, NAME.ocr.txt and NAME.ocr.json stand beside the input;
+with -o they are DIR/NAME.pdf, DIR/NAME.txt and DIR/NAME.json. Earlier outputs are replaced, an input never.
+
+Examples:
+  crpipeline run scan.pdf
+  crpipeline run -l eng+deu -o searchable/ *.pdf photo.jpg fax.tif
+  crpipeline run -p invoices.yaml --json inbox/*.pdf | jq -r 'select(.failure) | .file'")]
+    Run(RunArguments),
+    /// Checks configuration, folders, Tesseract and ports, and says what to do
+    #[command(after_help = "Exit code 0: crPipeline can work here (perhaps with warnings). 4: something it needs is missing.
+
+Examples:
+  crpipeline doctor
+  crpipeline doctor --json | jq '.checks[] | select(.outcome != \"ok\")'")]
+    Doctor {
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks or shows the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Creates users, resets passwords, unlocks accounts; the server may run or be down
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Brings the database to this version's schema (`serve` does it by itself)
+    #[command(after_help = "On SQLite the file is copied beside itself before its schema changes.
+
+Examples:
+  crpipeline migrate --check     says what would be done; exit code 0: nothing
+  crpipeline migrate")]
+    Migrate {
+        /// Changes nothing; exit code 4 if there is something to do
+        #[arg(long)]
+        check: bool,
+    },
+    /// (comes later) Works on the jobs of a server that runs elsewhere
+    Worker(Later),
+    /// (comes later) Exports or checks Prometheus rules and Grafana dashboards
+    Monitoring(Later),
+    /// (comes later) Copies everything that is needed to restore
+    Backup(Later),
+    /// (comes later) Brings a backup back
+    Restore(Later),
+}
+
+/// `crpipeline serve`
+#[derive(Args, Debug)]
+pub(crate) struct ServeArguments {
+    /// Address of API and UI [default: 127.0.0.1:8080] [env: CRPIPELINE_LISTEN]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Address of /metrics [default: 127.0.0.1:9100] [env: CRPIPELINE_METRICS_LISTEN]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) metrics_listen: Option<String>,
+    /// Address under which people reach the server [env: CRPIPELINE_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Tasks at a time [default: number of processors] [env: CRPIPELINE_WORKER_SLOTS]
+    #[arg(long, value_name = "N")]
+    pub(crate) worker_slots: Option<String>,
+}
+
+/// `crpipeline run`
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// PDF, TIFF, PNG or JPEG files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Pipeline file [default: make every page searchable]
+    #[arg(short, long, value_name = "PIPELINE.YAML")]
+    pub(crate) pipeline: Option<PathBuf>,
+    /// Tesseract's language codes, joined by + [default: the pipeline's, else eng]
+    #[arg(short, long, value_name = "LANGUAGES")]
+    pub(crate) languages: Option<String>,
+    /// Pages at a time [default: number of processors]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+    /// Folder for the outputs; it is made when it is missing
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Prints one JSON object per file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `crpipeline config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says what is wrong, every mistake at once
+    #[command(after_help = "Example:
+  crpipeline config check --config /etc/crpipeline/crpipeline.toml")]
+    Check,
+    /// Shows every setting with its value and where it comes from; secrets are masked
+    #[command(after_help = "Examples:
+  crpipeline config show
+  crpipeline config show --json | jq -r '.[] | select(.source != \"default\") | .setting'")]
+    Show {
+        /// Prints JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the JSON Schema of crpipeline.toml
+    #[command(after_help = "Example:
+  crpipeline config schema > crpipeline.schema.json")]
+    Schema,
+}
+
+/// `crpipeline admin`
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Creates a platform administrator
+    #[command(after_help = "Examples:
+  crpipeline admin create me@example.org                       prints a new password once
+  crpipeline admin create me@example.org --password-stdin < password.txt")]
+    Create {
+        /// E-mail address
+        email: String,
+        /// Name to show [default: the address]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Reads the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Gives a user a new password and ends the user's sessions
+    #[command(after_help = "Examples:
+  crpipeline admin reset-password me@example.org               prints a new password once
+  crpipeline admin reset-password me@example.org --password-stdin < password.txt")]
+    ResetPassword {
+        /// E-mail address
+        email: String,
+        /// Reads the password from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Lets a locked or slowed-down account sign in again
+    #[command(after_help = "Example:
+  crpipeline admin unlock me@example.org")]
+    Unlock {
+        /// E-mail address
+        email: String,
+    },
+}
+
+/// A command whose place is here and whose work is not.
+#[derive(Args, Debug)]
+pub(crate) struct Later {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _arguments: Vec<String>,
+}
+
+impl Cli {
+    /// The settings that the flags give.
+    pub(crate) fn flags(&self) -> Vec<Flag> {
+        let data_dir = self.common.data_dir.as_ref().map(|dir| dir.to_string_lossy().into_owned());
+        let mut given = vec![
+            ("storage", "data_dir", "data-dir", data_dir),
+            ("log", "level", "log-level", self.common.log_level.clone()),
+            ("log", "format", "log-format", self.common.log_format.clone()),
+        ];
+        if let Command::Serve(serve) = &self.command {
+            given.push(("server", "listen", "listen", serve.listen.clone()));
+            given.push(("metrics", "listen", "metrics-listen", serve.metrics_listen.clone()));
+            given.push(("server", "public_url", "public-url", serve.public_url.clone()));
+            given.push(("worker", "slots", "worker-slots", serve.worker_slots.clone()));
+        }
+        given.into_iter().filter_map(|(section, key, name, text)| Some(Flag { section, key, name, text: text? })).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_of_today_has_an_example_in_its_help() {
+        fn check(command: &clap::Command) {
+            if command.get_about().is_some_and(|about| about.to_string().starts_with("(comes later)")) {
+                return;
+            }
+            if command.has_subcommands() && command.get_name() != "crpipeline" {
+                command.get_subcommands().for_each(check);
+            } else {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("Example"), "{} has no example", command.get_name());
+                command.get_subcommands().for_each(check);
+            }
+        }
+        let command = Cli::command();
+        command.clone().debug_assert();
+        check(&command);
+    }
+}

@@ -1,0 +1,68 @@
+//! `crpipeline doctor`: prints what crp-ops finds.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use crp_metrics::Metrics;
+use crp_model::Failure;
+use crp_ops::doctor::{self, Check, Listener, Outcome, Subject};
+use serde_json::json;
+
+use crate::{config::Loaded, doors, exit, telemetry::OneLine, version::BUILD};
+
+/// Looks at everything and prints it; exit code 4 if something does not work.
+pub(crate) async fn doctor(loaded: Loaded, json: bool) -> ExitCode {
+    let mut checks = vec![configuration(&loaded)];
+    match subject(&loaded) {
+        Ok(subject) => checks.extend(doctor::examine(&subject).await),
+        Err(failure) => checks.push(Check::failed("configuration", &failure)),
+    }
+    if json {
+        println!("{}", json!({ "outcome": doctor::worst(&checks), "version": BUILD.version, "checks": checks }));
+    } else {
+        checks.iter().for_each(print);
+    }
+    if doctor::worst(&checks) == Outcome::Fail { ExitCode::from(exit::MISSING) } else { ExitCode::SUCCESS }
+}
+
+fn subject(loaded: &Loaded) -> Result<Subject, Failure> {
+    let configuration = &loaded.configuration;
+    Ok(Subject {
+        data_dir: configuration.storage.data_dir.clone(),
+        temp_dir: std::env::temp_dir(),
+        database: doors::database(configuration)?,
+        s3: doors::s3(&configuration.storage),
+        child: doors::document_child()?,
+        listeners: vec![
+            Listener { address: configuration.server.listen, setting: "CRPIPELINE_LISTEN" },
+            Listener { address: configuration.metrics.listen, setting: "CRPIPELINE_METRICS_LISTEN" },
+        ],
+        metrics: Metrics::new(BUILD, &[]),
+    })
+}
+
+fn configuration(loaded: &Loaded) -> Check {
+    const NAME: &str = "configuration";
+    match (loaded.warnings.is_empty(), &loaded.file) {
+        (false, _) => Check::warn(
+            NAME,
+            loaded.warnings.join("; "),
+            "Correct the names of the variables; `crpipeline config show` lists those that exist.",
+        ),
+        (true, Some(file)) => Check::ok(NAME, format!("{} and the environment are valid", file.display())),
+        (true, None) => Check::ok(NAME, "The environment is valid; there is no crpipeline.toml"),
+    }
+}
+
+fn print(check: &Check) {
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (word, colour) = match check.outcome {
+        Outcome::Ok => ("OK  ", "32"),
+        Outcome::Warn => ("WARN", "33"),
+        Outcome::Fail => ("FAIL", "31"),
+    };
+    let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
+    println!("{word} {:<14} {}", check.name, OneLine(&check.found));
+    if let Some(remedy) = &check.remedy {
+        println!("     {:<14} → {}", "", OneLine(remedy));
+    }
+}

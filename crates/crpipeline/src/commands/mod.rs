@@ -1,0 +1,9 @@
+//! The commands, one module each: they wire crates and print what came out.
+
+pub(crate) mod admin;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod later;
+pub(crate) mod migrate;
+pub(crate) mod run;
+pub(crate) mod serve;

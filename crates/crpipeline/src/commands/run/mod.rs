@@ -1,0 +1,120 @@
+//! `crpipeline run`: files in, artifacts beside them or in a folder, no server and no database.
+
+mod inputs;
+mod outputs;
+mod plan;
+mod report;
+
+use std::{path::Path, process::ExitCode};
+
+use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
+use crp_model::{Failure, Limits, Plan, Progress};
+use crp_ocr::ChildCommand;
+use crp_pipeline::{DocumentRequest, DocumentResult, run_document};
+
+use self::{
+    inputs::{Checked, Input},
+    report::{Done, Reporter},
+};
+use crate::{cli::RunArguments, doors, exit, start, version::BUILD};
+
+/// Runs every file; the first failure gives the exit code.
+pub(crate) async fn run(arguments: RunArguments, limits: Limits) -> ExitCode {
+    let interrupted = match start::interrupted() {
+        Ok(interrupted) => interrupted,
+        Err(failure) => return exit::with_failure(&failure),
+    };
+    tokio::select! {
+        // Dropping the work ends its processes and removes its files.
+        code = run_all(arguments, limits) => code,
+        () = interrupted => {
+            eprintln!("interrupted; the files finished before are complete, of the others nothing was written");
+            ExitCode::from(exit::INTERRUPTED)
+        }
+    }
+}
+
+async fn run_all(arguments: RunArguments, limits: Limits) -> ExitCode {
+    let prepared = prepare(&arguments);
+    let (plan, inputs, child) = match prepared {
+        Ok(prepared) => prepared,
+        Err(failure) => return exit::with_failure(&failure),
+    };
+    let metrics = Metrics::new(BUILD, &[]);
+    metrics.config_info.set(StorageKind::Local, DatabaseKind::Sqlite, ProcessRole::Run);
+    let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let runner = Runner { plan, limits, child, jobs, metrics };
+    let mut reporter = Reporter::new(arguments.json, inputs.len());
+    let mut first_failure = None;
+    for input in &inputs {
+        reporter.begin(&input.path);
+        let outcome = runner.run(input, &mut |progress| reporter.progress(progress)).await;
+        reporter.end(input, &outcome);
+        if let Err(failure) = outcome {
+            first_failure.get_or_insert(failure.code.exit_code());
+        }
+    }
+    ExitCode::from(first_failure.unwrap_or(0))
+}
+
+/// Everything that can be refused before any work.
+fn prepare(arguments: &RunArguments) -> Result<(Plan, Vec<Input>, ChildCommand), Failure> {
+    let plan = plan::read(arguments.pipeline.as_deref(), arguments.languages.as_deref())?;
+    let inputs = inputs::collect(&arguments.files, arguments.output.as_deref())?;
+    if let Some(folder) = &arguments.output {
+        outputs::prepare_folder(folder)?;
+    }
+    Ok((plan, inputs, doors::document_child()?))
+}
+
+/// What every file is run with.
+struct Runner {
+    plan: Plan,
+    limits: Limits,
+    child: ChildCommand,
+    jobs: usize,
+    metrics: Metrics,
+}
+
+impl Runner {
+    async fn run(&self, input: &Input, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Done, Failure> {
+        let Checked { media, sha256 } = inputs::check(&input.path, &self.limits).await?;
+        let scratch = tempfile::Builder::new()
+            .prefix("crpipeline-")
+            .tempdir()
+            .map_err(|error| outputs::failed("The folder for temporary files cannot be used", &std::env::temp_dir(), &error))?;
+        let request = DocumentRequest {
+            file: input.path.clone(),
+            media,
+            plan: self.plan.clone(),
+            limits: self.limits.clone(),
+            child: self.child.clone(),
+            jobs: self.jobs,
+            scratch: scratch.path().to_owned(),
+        };
+        let result = run_document(request, &self.metrics, progress).await?;
+        refuse_failed_pages(&result)?;
+        let describe = outputs::Description { file: &input.path, sha256, result: &result };
+        outputs::write(&input.outputs, &describe)?;
+        Ok(Done { pages_total: result.pages_total, warnings: result.warnings, fields: result.fields.map(|f| f.len()) })
+    }
+}
+
+/// A result that misses pages is none, unless the pipeline says so.
+fn refuse_failed_pages(result: &DocumentResult) -> Result<(), Failure> {
+    let Some((page, first)) = result.page_failures.first() else { return Ok(()) };
+    let others = match result.page_failures.len() - 1 {
+        0 => String::new(),
+        others => format!(", and {others} more of {} pages", result.pages_total),
+    };
+    let message = format!("Page {page} could not be read{others}: {}", first.message);
+    let remedy = format!("{} To keep what could be read, set on_page_error: continue in the pipeline's ocr stage.", first.remedy);
+    let mut failure = Failure::new(first.code, message).with_remedy(remedy);
+    failure.retryable = first.retryable;
+    Err(failure)
+}
+
+/// A path as people see it.
+fn shown(path: &Path) -> String {
+    crate::telemetry::OneLine(path.to_string_lossy()).to_string()
+}

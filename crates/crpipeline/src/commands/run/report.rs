@@ -1,0 +1,119 @@
+//! Tells how it goes: a bar per page on a terminal, a line per file, or JSON Lines.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+};
+
+use crp_model::{Failure, Progress, Warning};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{inputs::Input, shown};
+use crate::exit;
+
+/// What came out of one file.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// Pages of the document.
+    pub(super) pages_total: u32,
+    /// What a person should know.
+    pub(super) warnings: Vec<Warning>,
+    /// Number of fields; `None` when the pipeline looks for none.
+    pub(super) fields: Option<usize>,
+}
+
+/// Tells people or programs.
+pub(super) struct Reporter {
+    json: bool,
+    bar: Option<ProgressBar>,
+    draws: bool,
+    files_total: usize,
+    files_begun: usize,
+}
+
+impl Reporter {
+    /// A reporter for so many files.
+    pub(super) fn new(json: bool, files_total: usize) -> Self {
+        Self { json, bar: None, draws: std::io::stderr().is_terminal(), files_total, files_begun: 0 }
+    }
+
+    /// A file begins.
+    pub(super) fn begin(&mut self, path: &Path) {
+        self.files_begun += 1;
+        if !self.draws {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let which = if self.files_total > 1 { format!("[{}/{}] ", self.files_begun, self.files_total) } else { String::new() };
+        bar.set_message(format!("{which}{}", shown(path)));
+        bar.set_style(style("{msg} {spinner} opening"));
+        bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        self.bar = Some(bar);
+    }
+
+    /// Pages are done.
+    pub(super) fn progress(&mut self, progress: Progress) {
+        let Some(bar) = &self.bar else { return };
+        if let Some(total) = progress.pages_total {
+            if bar.length() != Some(total.into()) {
+                bar.set_length(total.into());
+                bar.set_style(style("{msg} [{bar:30}] {pos}/{len} pages · {elapsed} · {eta} left"));
+            }
+            bar.set_position(progress.pages_done.into());
+        }
+    }
+
+    /// A file has ended.
+    pub(super) fn end(&mut self, input: &Input, outcome: &Result<Done, Failure>) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        if self.json {
+            say(&line(input, outcome).to_string());
+            return;
+        }
+        match outcome {
+            Ok(done) => {
+                let outputs = input.outputs.all().map(shown).join(", ");
+                let fields = done.fields.map_or_else(String::new, |n| format!(", {}", counted(n, "field")));
+                say(&format!("{}: {}{fields} → {outputs}", shown(&input.path), counted(done.pages_total as usize, "page")));
+                for warning in &done.warnings {
+                    eprintln!("warning: {}: {}", shown(&input.path), crate::telemetry::OneLine(&warning.message));
+                }
+            }
+            Err(failure) => {
+                let mut told = failure.clone();
+                told.message = format!("{}: {}", shown(&input.path), failure.message);
+                exit::tell(&told);
+            }
+        }
+    }
+}
+
+/// Prints a line; a reader that has gone away (`| head`) is no reason to stop the work.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The result of one file for programs.
+fn line(input: &Input, outcome: &Result<Done, Failure>) -> Value {
+    let file = input.path.to_string_lossy();
+    match outcome {
+        Ok(done) => {
+            let [pdf, text, json] = input.outputs.all().map(|path| path.to_string_lossy());
+            let outputs = json!({ "searchable_pdf": pdf, "text": text, "layout": json });
+            json!({ "file": file, "status": "succeeded", "outputs": outputs, "pages": done.pages_total, "warnings": done.warnings })
+        }
+        Err(failure) => json!({ "file": file, "status": "failed", "outputs": null, "pages": null, "warnings": [], "failure": failure }),
+    }
+}
