@@ -16,17 +16,20 @@ impl Cleanups {
 
     /// Runs `work` to its end even if nobody waits for it any more; what it returns is then dropped, and with it its guards.
     pub(crate) async fn unbroken<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
-        match self.0.spawn(work).await {
-            Ok(done) => done,
-            Err(error) => resume(error),
+        // Kept beside what the work returns: `finish` waits for that to be dropped, too.
+        let alive = self.0.token();
+        match tokio::spawn(async move { (work.await, alive) }).await {
+            Ok((done, _alive)) => done,
+            Err(error) => resume(error).await,
         }
     }
 
     /// As [`Cleanups::unbroken`], for work that blocks its thread.
     pub(crate) async fn unbroken_blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
-        match self.0.spawn_blocking(work).await {
-            Ok(done) => done,
-            Err(error) => resume(error),
+        let alive = self.0.token();
+        match tokio::task::spawn_blocking(move || (work(), alive)).await {
+            Ok((done, _alive)) => done,
+            Err(error) => resume(error).await,
         }
     }
 
@@ -38,11 +41,11 @@ impl Cleanups {
     }
 }
 
-/// A panic of the work is a panic of the one who waits for it. Nothing here cancels such work, so there is no other error.
-fn resume<T>(error: tokio::task::JoinError) -> T {
+/// A panic of the work is a panic of the one who waits for it. Otherwise the runtime is ending, and the waiting with it.
+async fn resume<T>(error: tokio::task::JoinError) -> T {
     match error.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
-        Err(_) => panic!("the runtime is shutting down"),
+        Err(_cancelled) => std::future::pending().await,
     }
 }
 

@@ -13,12 +13,7 @@ use crate::{Objects, Stored};
 /// How much is written at once.
 const WRITE_BYTES: usize = 1024 * 1024;
 
-pub(crate) async fn fetch_to(
-    objects: &Objects,
-    key: &ObjectKey,
-    path: &Path,
-    expected: Option<(u64, Sha256Hash)>,
-) -> Result<(), Failure> {
+pub(crate) async fn fetch_to(objects: &Objects, key: &ObjectKey, path: &Path, expected: Option<(u64, Sha256Hash)>) -> Result<(), Failure> {
     let expected = expected.map(|(size_bytes, sha256)| Stored { size_bytes, sha256 });
     let mut got = fetch_once(objects, key, path).await?;
     if expected.is_some_and(|wanted| wanted != got.1) {
@@ -40,7 +35,8 @@ async fn fetch_once(objects: &Objects, key: &ObjectKey, path: &Path) -> Result<(
     let Some(mut download) = objects.get(key).await? else { return Err(damaged("is gone")) };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
     let temp = tokio::task::spawn_blocking(move || NamedTempFile::new_in(folder)).await.map_err(|e| local(&io::Error::other(e)))?;
-    let (file, temp) = temp.map_err(|e| local(&e))?.into_parts();
+    // `tempfile` writes the path into its errors; a user has no use for it.
+    let (file, temp) = temp.map_err(|e| local(&io::Error::from(e.kind())))?.into_parts();
     let mut file = BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file));
     let (mut size_bytes, mut hash) = (0, Sha256::new());
     while let Some(chunk) = download.stream.next().await {

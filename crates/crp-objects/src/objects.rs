@@ -154,7 +154,7 @@ impl Objects {
 
     /// Stores the bytes of a file, durably. The same bytes again are fine.
     pub async fn put_file(&self, key: &ObjectKey, path: &Path) -> Result<Stored, Failure> {
-        let unreadable = |e: std::io::Error| Failure::new(Code::FileAccess, format!("{} cannot be read: {e}", path.display()));
+        let unreadable = |e: std::io::Error| unreadable(path, &format!("cannot be read: {e}"));
         let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
         let size_bytes = file.metadata().await.map_err(unreadable)?.len();
         let body = ReaderStream::with_capacity(file.take(size_bytes), FILE_BYTES);
@@ -307,7 +307,14 @@ impl fmt::Debug for Download {
 fn of_file(path: &Path, error: PutError) -> Failure {
     match error {
         PutError::Storage(failure) => failure,
-        PutError::Body(what) => Failure::new(Code::FileAccess, format!("{} cannot be read: {what}", path.display())),
-        PutError::TooLarge { .. } => Failure::new(Code::FileAccess, format!("{} grew while it was read", path.display())),
+        PutError::Body(what) => unreadable(path, &format!("cannot be read: {what}")),
+        PutError::TooLarge { .. } => unreadable(path, "grew while it was read"),
     }
+}
+
+/// The folder is for the log; the message may reach a user.
+fn unreadable(path: &Path, what: &str) -> Failure {
+    tracing::warn!(path = %path.display(), "a file to be stored {what}");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Failure::new(Code::FileAccess, format!("The file {name} {what}"))
 }

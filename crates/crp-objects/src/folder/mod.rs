@@ -38,7 +38,8 @@ impl Folder {
     pub(crate) fn open(root: &Path, metrics: Metrics, cleanups: Cleanups) -> Result<Self, Failure> {
         let partial = root.join(PARTIAL);
         fs::create_dir_all(&partial).map_err(|e| of_io("create its folders", root, &e))?;
-        for folder in [&partial, root] {
+        let above = root.parent().filter(|p| !p.as_os_str().is_empty());
+        for folder in [Some(partial.as_path()), Some(root), above].into_iter().flatten() {
             write::sync_folder(folder).map_err(|e| of_io("be written to disk", folder, &e))?;
         }
         Ok(Self(Arc::new(Inner { root: root.to_owned(), partial, metrics, cleanups })))

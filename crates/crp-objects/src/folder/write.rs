@@ -56,7 +56,7 @@ impl Folder {
         let started = Instant::now();
         let partial = self.0.partial.clone();
         let create = move || {
-            tempfile::Builder::new().prefix("put-").tempfile_in(&partial).map_err(|e| of_io("create a file", &partial, unwrapped(&e)))
+            tempfile::Builder::new().prefix("put-").tempfile_in(&partial).map_err(|e| of_io("create a file", &partial, &without_path(&e)))
         };
         let (file, path) = self.0.cleanups.unbroken_blocking(create).await?.into_parts();
         let file = BufWriter::with_capacity(WRITE_BYTES, tokio::fs::File::from_std(file));
@@ -115,14 +115,19 @@ fn publish(
 ) -> Result<Option<Cleanup>, Failure> {
     let parent = target.parent().unwrap_or(root);
     for attempt in 1.. {
-        make_folders(root, parent).map_err(|e| of_io("create a folder", parent, &e))?;
+        let again = |e: &io::Error| e.kind() == io::ErrorKind::NotFound && attempt < FOLDER_ATTEMPTS;
+        match make_folders(root, parent) {
+            Ok(()) => {}
+            Err(e) if again(&e) => continue,
+            Err(e) => return Err(of_io("create a folder", parent, &e)),
+        }
         let named = match existing {
             Existing::Keep => temp.persist_noclobber(target),
             Existing::Replace => temp.persist(target),
         };
         match named {
             Ok(()) => break,
-            Err(refused) if refused.error.kind() == io::ErrorKind::NotFound && attempt < FOLDER_ATTEMPTS => temp = refused.path,
+            Err(refused) if again(&refused.error) => temp = refused.path,
             Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => return same_or_taken(target, stored).map(|()| None),
             Err(refused) => return Err(of_io("name a file", target, &refused.error)),
         }
@@ -194,7 +199,7 @@ pub(super) fn sync_and_prune(removed: &Path, root: &Path) -> io::Result<()> {
     sync_folder(root)
 }
 
-/// `tempfile` wraps the system's error to add the path; the kind and the text of the system are inside.
-fn unwrapped(error: &io::Error) -> &io::Error {
-    error.get_ref().and_then(|inner| std::error::Error::source(inner)).and_then(|s| s.downcast_ref()).unwrap_or(error)
+/// `tempfile` writes the path into its errors; what remains without it is the kind.
+fn without_path(error: &io::Error) -> io::Error {
+    io::Error::from(error.kind())
 }

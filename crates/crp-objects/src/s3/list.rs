@@ -60,11 +60,7 @@ impl Bucket {
 
     async fn abort_left(&self, upload: OpenUpload) -> Result<bool, Failure> {
         let Ok(path) = super::path(&ObjectKey::from_store(upload.key)) else { return Ok(false) };
-        let aborted = self
-            .0
-            .requests
-            .send(StorageOperation::Multipart, || self.0.store.abort_multipart(&path, &upload.upload_id))
-            .await;
+        let aborted = self.0.requests.send(StorageOperation::Multipart, || self.0.store.abort_multipart(&path, &upload.upload_id)).await;
         match aborted {
             Ok(()) => Ok(true),
             Err(refusal) if refusal.kind == Kind::Absent => Ok(false),
@@ -87,7 +83,8 @@ impl Bucket {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source };
         let options = SignedUrlOptions::new().with_query(query);
         let url = self.0.store.signed_url_opts(Method::GET, &Path::default(), SIGNED_FOR, &options).await?;
-        let request = Request::get(url.as_str()).body(HttpRequestBody::empty()).map_err(|_| failed("the request cannot be built".into()))?;
+        let request =
+            Request::get(url.as_str()).body(HttpRequestBody::empty()).map_err(|_| failed("the request cannot be built".into()))?;
         let answer = self.0.http.execute(request).await.map_err(|e| failed(Box::new(e)))?;
         if !answer.status().is_success() {
             return Err(failed(format!("status {}", answer.status()).into()));

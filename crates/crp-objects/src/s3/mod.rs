@@ -102,8 +102,7 @@ fn invalid(message: String) -> Failure {
 
 /// Refuses settings that cannot work, and names the server for messages.
 fn check(settings: &S3Settings) -> Result<String, Failure> {
-    for (name, value) in
-        [("S3_BUCKET", &settings.bucket), ("AWS_REGION", &settings.region), ("AWS_ACCESS_KEY_ID", &settings.access_key_id)]
+    for (name, value) in [("S3_BUCKET", &settings.bucket), ("AWS_REGION", &settings.region), ("AWS_ACCESS_KEY_ID", &settings.access_key_id)]
     {
         if value.trim().is_empty() {
             return Err(invalid(format!("{name} is empty")));
@@ -124,7 +123,9 @@ fn check(settings: &S3Settings) -> Result<String, Failure> {
         return Err(invalid("AWS_ENDPOINT_URL has to look like https://s3.example.com or http://127.0.0.1:3900".to_owned()));
     }
     if authority.contains('@') {
-        return Err(invalid("AWS_ENDPOINT_URL carries a user or a password; they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned()));
+        return Err(invalid(
+            "AWS_ENDPOINT_URL carries a user or a password; they belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
+        ));
     }
     Ok(authority.to_owned())
 }

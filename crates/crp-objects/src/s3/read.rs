@@ -97,19 +97,16 @@ impl Body {
     async fn resume(&mut self, attempts: u32) -> Result<(), Failure> {
         let range = Some(GetRange::Bounded(self.rest.clone()));
         let options = GetOptions { range, if_match: self.etag.clone(), ..GetOptions::default() };
-        let again = self
-            .bucket
-            .0
-            .requests
-            .send_up_to(attempts, StorageOperation::Get, || self.bucket.get_once(&self.path, options.clone()))
-            .await;
+        let again =
+            self.bucket.0.requests.send_up_to(attempts, StorageOperation::Get, || self.bucket.get_once(&self.path, options.clone())).await;
         match again {
-            Ok(opened) => {
+            // Not every server honours the condition, so the answer is looked at too.
+            Ok(opened) if opened.meta.e_tag == self.etag => {
                 self.bytes = opened.into_stream();
                 Ok(())
             }
             Err(refusal) if refusal.kind == Kind::Failed => Err(refusal.failure),
-            Err(_) => Err(Failure::new(Code::ObjectDamaged, "A stored object was removed or replaced while it was read")),
+            Ok(_) | Err(_) => Err(Failure::new(Code::ObjectDamaged, "A stored object was removed or replaced while it was read")),
         }
     }
 }

@@ -75,10 +75,11 @@ impl Requests {
             };
             let verdict = judge(&seen);
             uncertain |= verdict.uncertain;
+            let said = self.said(&seen, error.as_ref());
             if !verdict.again || attempt >= attempts {
-                let said = self.said(&seen, error.as_ref());
                 return Err(Refusal { kind: verdict.kind, uncertain, failure: self.failure(&seen, &said, attempt) });
             }
+            tracing::debug!(?operation, attempt, "the object storage {said}; trying again");
             self.pause(operation, attempt).await;
             attempt += 1;
         }

@@ -48,6 +48,11 @@ impl Upload {
         Ok(Self { bucket, path, id, running: JoinSet::new(), done: Vec::new(), tasks, undo })
     }
 
+    /// How many parts there are so far.
+    pub(super) fn parts(&self) -> usize {
+        self.done.len()
+    }
+
     /// Sends a part; waits only while enough of them are on their way.
     pub(super) async fn push(&mut self, part: Bytes) -> Result<(), Failure> {
         while self.running.len() >= IN_FLIGHT {
@@ -134,11 +139,8 @@ async fn abort(bucket: Bucket, path: Path, id: Arc<String>, parts: TaskTracker) 
     parts.close();
     parts.wait().await;
     let aborted = bucket.0.requests.send(OPERATION, || bucket.0.store.abort_multipart(&path, &id)).await;
-    match aborted {
-        Err(Refusal { kind: Kind::Failed, failure, .. }) => {
-            tracing::warn!("the parts of an interrupted upload stay until the next start sweeps them: {}", failure.message);
-        }
-        // Absent: the server has forgotten it already.
-        _ => {}
+    // Absent is as good as aborted.
+    if let Err(Refusal { kind: Kind::Failed, failure, .. }) = aborted {
+        tracing::warn!("the parts of an interrupted upload stay until the next start sweeps them: {}", failure.message);
     }
 }

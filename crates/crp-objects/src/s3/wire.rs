@@ -92,7 +92,12 @@ impl HttpService for Watch {
                 // An error whose explanation got lost on the way is still that error.
                 let body = body.bytes().await.unwrap_or_default();
                 let text = String::from_utf8_lossy(&body);
-                note(Seen { status: Some(parts.status), code: between(&text, "Code"), message: between(&text, "Message"), transport: None });
+                note(Seen {
+                    status: Some(parts.status),
+                    code: between(&text, "Code"),
+                    message: between(&text, "Message"),
+                    transport: None,
+                });
                 Ok(HttpResponse::from_parts(parts, body.into()))
             }
         }

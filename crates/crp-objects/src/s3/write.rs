@@ -19,10 +19,10 @@ use crate::{
     objects::{Existing, Put},
 };
 
-/// Size of a part in bytes. S3 asks for 5 MiB at least; two of them are in flight while a third fills.
+/// Size of the first parts in bytes. S3 asks for 5 MiB at least; two of them are in flight while a third fills.
 const PART_BYTES: usize = 8 * 1024 * 1024;
-/// S3 takes 10,000 parts; a longer object gets larger ones.
-const MAX_PARTS: u64 = 10_000;
+/// S3 takes 10,000 parts at most, so after each thousand they double: 8 GB in the first, 8 TB in all.
+const PARTS_OF_A_SIZE: usize = 1000;
 
 impl Bucket {
     /// Stores a stream. `put.operation` tells, also after an error, how far it went.
@@ -32,7 +32,7 @@ impl Bucket {
         E: fmt::Display,
     {
         let path = path(key).map_err(PutError::Storage)?;
-        let mut writer = Writer::new(self, &path, put.limit_bytes);
+        let mut writer = Writer { bucket: self, path: &path, part: BytesMut::new(), upload: None };
         let filled = writer.fill(body, put).await;
         match (filled, writer.upload.take()) {
             (Ok(stored), None) => self.put_whole(&path, writer.part.freeze(), stored, put.existing).await.map_err(PutError::Storage),
@@ -65,16 +65,14 @@ impl Bucket {
         };
         let payload = PutPayload::from(bytes);
         let options = PutOptions { mode, ..PutOptions::default() };
-        let sent = self
-            .0
-            .requests
-            .send(StorageOperation::Put, || self.0.store.put_opts(&path, payload.clone(), options.clone()))
-            .await;
+        let sent = self.0.requests.send(StorageOperation::Put, || self.0.store.put_opts(&path, payload.clone(), options.clone())).await;
         match sent {
             Ok(_) if existing == Existing::Keep => Ok(Some(self.remove_on_drop(path))),
             Ok(_) => Ok(None),
             // Taken: by an earlier attempt whose answer got lost, or by the same bytes before.
             Err(refusal) if refusal.kind == Kind::Condition => self.same_or_taken(&path, stored).await.map(|()| None),
+            // A server that refuses early closes while we still send, and its 412 is lost: look whether the bytes are there.
+            Err(refusal) if refusal.uncertain && self.same(&path, stored).await.unwrap_or(false) => Ok(None),
             Err(refusal) => Err(refusal.failure),
         }
     }
@@ -116,14 +114,13 @@ struct Writer<'a> {
     bucket: &'a Bucket,
     path: &'a Path,
     part: BytesMut,
-    part_bytes: usize,
     upload: Option<Upload>,
 }
 
-impl<'a> Writer<'a> {
-    fn new(bucket: &'a Bucket, path: &'a Path, limit_bytes: u64) -> Self {
-        let needed = usize::try_from(limit_bytes / MAX_PARTS + 1).unwrap_or(usize::MAX);
-        Self { bucket, path, part: BytesMut::new(), part_bytes: needed.clamp(PART_BYTES, 8 * PART_BYTES), upload: None }
+impl Writer<'_> {
+    /// The size of the part that is being filled.
+    fn part_bytes(&self) -> usize {
+        PART_BYTES << (self.upload.as_ref().map_or(0, Upload::parts) / PARTS_OF_A_SIZE).min(9)
     }
 
     /// Takes the whole body; what is left in `self.part` at the end is the last part, or everything.
@@ -141,11 +138,11 @@ impl<'a> Writer<'a> {
             }
             hash.update(&chunk);
             while !chunk.is_empty() {
-                if self.part.len() == self.part_bytes {
+                if self.part.len() == self.part_bytes() {
                     put.operation = StorageOperation::Multipart;
                     self.send_part().await.map_err(PutError::Storage)?;
                 }
-                let room = self.part_bytes - self.part.len();
+                let room = self.part_bytes() - self.part.len();
                 self.part.extend_from_slice(&chunk.split_to(room.min(chunk.len())));
             }
         }
@@ -161,4 +158,3 @@ impl<'a> Writer<'a> {
         upload.push(part).await
     }
 }
-
