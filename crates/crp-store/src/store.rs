@@ -177,17 +177,23 @@ impl Store {
     }
 
     fn note_pool(&self) {
-        let (size, idle, max) = match &self.0.pools {
+        // The driver counts idle connections without a lock and is below zero for a moment now and then.
+        fn figures<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> [f64; 3] {
+            let size = pool.size();
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(0).min(size);
+            [f64::from(size - idle), f64::from(idle), f64::from(pool.options().get_max_connections())]
+        }
+        let [used, idle, max] = match &self.0.pools {
             Pools::Sqlite { writer, readers } => {
-                (writer.size() + readers.size(), writer.num_idle() + readers.num_idle(), pools::SQLITE_READERS + 1)
+                let (writer, readers) = (figures(writer), figures(readers));
+                [writer[0] + readers[0], writer[1] + readers[1], writer[2] + readers[2]]
             }
-            Pools::Postgres(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
+            Pools::Postgres(pool) => figures(pool),
         };
-        let idle = idle.min(size as usize);
         let metrics = &self.0.metrics;
-        metrics.db_pool_connections.set(PoolState::Idle, idle as f64);
-        metrics.db_pool_connections.set(PoolState::Used, f64::from(size) - idle as f64);
-        metrics.db_pool_max.set(f64::from(max));
+        metrics.db_pool_connections.set(PoolState::Idle, idle);
+        metrics.db_pool_connections.set(PoolState::Used, used);
+        metrics.db_pool_max.set(max);
     }
 
     /// What an error of the database means; counted, and in the log with the statement's name.
@@ -221,12 +227,17 @@ impl fmt::Debug for Store {
 async fn open_sqlite(file: &std::path::Path, ambient: &Ambient, steps: &[Step]) -> Result<Pools, StoreError> {
     let writer = pools::sqlite_writer(file);
     let mut connection = writer.acquire().await.map_err(|e| judge(&e).0)?;
-    let applied = schema::applied_version(&mut *connection).await?;
+    let mut applied = schema::applied_version(&mut *connection).await?;
     schema::refuse_newer(applied, steps)?;
-    if applied > 0 && applied < schema::newest(steps) {
-        schema::copy_before_migration(&mut connection, file, applied, ambient.now()).await?;
+    if applied < schema::newest(steps) {
+        let turn = schema::MigrationTurn::wait_for(file).await?;
+        applied = schema::applied_version(&mut *connection).await?;
+        if applied > 0 && applied < schema::newest(steps) {
+            schema::copy_before_migration(&mut connection, file, applied, ambient.now()).await?;
+        }
+        schema::migrate(&mut *connection, DatabaseKind::Sqlite, steps).await?;
+        turn.done();
     }
-    schema::migrate(&mut *connection, DatabaseKind::Sqlite, steps).await?;
     drop(connection);
     Ok(Pools::Sqlite { writer, readers: pools::sqlite_readers(file) })
 }

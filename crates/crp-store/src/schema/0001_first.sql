@@ -181,7 +181,7 @@ CREATE TABLE tasks (
     finished_at {int},
     UNIQUE (job, stage_index, kind, first_page)
 ){strict};
-CREATE INDEX tasks_ready ON tasks (organization, priority DESC, run_after, id) WHERE state = 'ready';
+CREATE INDEX tasks_ready ON tasks (organization, priority DESC, run_after, first_page, id) WHERE state = 'ready';
 CREATE INDEX tasks_ready_age ON tasks (run_after) WHERE state = 'ready';
 CREATE INDEX tasks_running ON tasks (organization) WHERE state = 'running';
 CREATE INDEX tasks_leases ON tasks (lease_until) WHERE state = 'running';

@@ -37,7 +37,7 @@ fn publish(partial: &Path, copy: &Path) -> io::Result<()> {
     }
 }
 
-fn beside(file: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

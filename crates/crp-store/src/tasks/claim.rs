@@ -31,7 +31,7 @@ macro_rules! heads {
              SELECT lanes.organization,
                     (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = lanes.organization) AS running,
                     (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
-                     ORDER BY h.priority DESC, h.run_after, h.id LIMIT 1) AS task
+                     ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
              FROM lanes WHERE lanes.organization IS NOT NULL
          )"
     };
@@ -54,19 +54,19 @@ sql! {
         sqlite concat!(
             heads!(),
             take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
-                   ORDER BY heads.running, t.priority DESC, t.run_after, t.id LIMIT 1")
+                   ORDER BY heads.running, t.priority DESC, t.run_after, t.first_page, t.id LIMIT 1")
         ),
         // Each claimer locks the first task of the fairest organization that no other claimer has locked.
         postgres concat!(
             heads!(),
             ", ranked AS MATERIALIZED (
                  SELECT heads.organization FROM heads JOIN tasks t ON t.id = heads.task
-                 ORDER BY heads.running, t.priority DESC, t.run_after, t.id
+                 ORDER BY heads.running, t.priority DESC, t.run_after, t.first_page, t.id
              ),
              picked AS MATERIALIZED (
                  SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
                      SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.organization = ranked.organization AND c.run_after <= $1
-                     ORDER BY c.priority DESC, c.run_after, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+                     ORDER BY c.priority DESC, c.run_after, c.first_page, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
                  ) AS candidate LIMIT 1
              )",
             take!("SELECT picked.id FROM picked")

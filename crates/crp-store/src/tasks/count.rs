@@ -12,7 +12,11 @@ impl Committed {
     /// Counts it. Call this once, after the function that gave it has returned: a rolled-back transaction counts nothing.
     pub fn count(&self, metrics: &Metrics) {
         if let Some(stage) = &self.stage_ended {
-            count_stage(stage, self.retried, metrics);
+            count_stage(stage, metrics);
+        }
+        // Of two tasks of one stage that fail at the same time, only the first ends the attempt; both are tried again.
+        if let Some(stage) = self.retried {
+            metrics.job_retries_total.inc(stage);
         }
         if let Some(job) = &self.job_ended {
             count_job(job, metrics);
@@ -20,14 +24,11 @@ impl Committed {
     }
 }
 
-fn count_stage(ended: &StageEnded, retried: bool, metrics: &Metrics) {
+fn count_stage(ended: &StageEnded, metrics: &Metrics) {
     metrics.stage_duration_seconds.observe(ended.stage, ended.seconds);
     metrics.stage_attempts_total.inc2(ended.stage, ended.outcome);
     if ended.stage == StageType::Ocr {
         metrics.ocr_duration_seconds.observe(EngineKind::Tesseract, ended.seconds);
-    }
-    if retried {
-        metrics.job_retries_total.inc(ended.stage);
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn fail_attempt(
             }
             tx.wakes_workers();
             tell_retry(tx, job, task, failure, run_after).await?;
-            Ok(Committed { stage_ended, job_ended: None, retried: true })
+            Ok(Committed { stage_ended, job_ended: None, retried: Some(stage_type(job, task.stage_index)?) })
         }
         _ => {
             held::let_go(tx, task, "failed").await?;

@@ -27,7 +27,7 @@ sql! {
     SET_PAGES_OF_JOB = "UPDATE jobs SET pages_total = $3 WHERE organization = $1 AND id = $2";
     SET_PAGES_OF_DOCUMENT = "UPDATE documents SET pages_total = $3 WHERE organization = $1 AND id = $2";
     FAN_OUT =
-        "UPDATE stage_runs SET tasks_open = $4, tasks_total = $4 + 2, tasks_done = tasks_done + 1
+        "UPDATE stage_runs SET tasks_open = $4, tasks_total = tasks_total + 1 + $4, tasks_done = tasks_done + 1
          WHERE organization = $1 AND job = $2 AND stage_index = $3";
     FAN_IN =
         "UPDATE stage_runs SET tasks_open = tasks_open - 1, tasks_done = tasks_done + 1
@@ -146,7 +146,7 @@ pub(super) async fn fail_stage(
 ) -> Result<Committed, StoreError> {
     let stage_ended = end_attempt(tx, job, stage_index, JobStatus::Failed, outcome).await?;
     let job_ended = end_job(tx, job, FinalStatus::Failed, Some((stage_index, failure))).await?;
-    Ok(Committed { stage_ended, job_ended: Some(job_ended), retried: false })
+    Ok(Committed { stage_ended, job_ended: Some(job_ended), retried: None })
 }
 
 async fn succeed(tx: &mut Tx, task: &ClaimedTask, job: &LockedJob) -> Result<Committed, StoreError> {
@@ -158,7 +158,7 @@ async fn succeed(tx: &mut Tx, task: &ClaimedTask, job: &LockedJob) -> Result<Com
     } else {
         Some(end_job(tx, job, FinalStatus::Succeeded, None).await?)
     };
-    Ok(Committed { stage_ended, job_ended, retried: false })
+    Ok(Committed { stage_ended, job_ended, retried: None })
 }
 
 /// What the pages say about a stage that reads pages: missing ones are a defect, failed ones may fail the job.

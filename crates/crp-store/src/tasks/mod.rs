@@ -125,8 +125,8 @@ pub struct Committed {
     pub stage_ended: Option<StageEnded>,
     /// The job's end.
     pub job_ended: Option<JobEnded>,
-    /// Whether the task will be tried again.
-    pub retried: bool,
+    /// The stage whose task will be tried again.
+    pub retried: Option<StageType>,
 }
 /// A stage attempt that ended.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,1 +1,153 @@
-//! (being written)
+//! The schema: the same on both engines, copied before it changes, refused when it is newer.
+
+use std::collections::BTreeMap;
+
+use crp_metrics::Metrics;
+use crp_model::{Ambient, Code, Timestamp};
+use sqlx::Row as _;
+
+use super::{both_engines, harness::TestDb, postgres_cluster};
+use crate::{
+    Database, Store, StoreError,
+    schema::{STEPS, Step},
+    setup,
+    transaction::Engine,
+};
+
+/// Every column as `table.column`, with whether it must have a value; every key as `table: columns`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shape {
+    columns: BTreeMap<String, bool>,
+    keys: Vec<String>,
+    references: Vec<String>,
+}
+
+const OF_SQLITE: [&str; 3] = [
+    "SELECT t.name || '.' || c.name, c.\"notnull\" = 1 FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name <> '_sqlx_migrations'",
+    "SELECT tbl || ': ' || group_concat(col, ', ') FROM (
+         SELECT t.name AS tbl, i.name AS idx, k.name AS col FROM sqlite_schema t
+         JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) k
+         WHERE t.type = 'table' AND i.\"unique\" = 1 AND t.name <> '_sqlx_migrations' ORDER BY t.name, i.name, k.seqno)
+     GROUP BY tbl, idx
+     UNION ALL SELECT 'installation: singleton'",
+    "SELECT tbl || ': ' || group_concat(col, ', ') || ' -> ' || target || ' ' || del FROM (
+         SELECT t.name AS tbl, f.id AS fk, f.\"from\" AS col, f.\"table\" AS target, f.on_delete AS del
+         FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
+         WHERE t.type = 'table' ORDER BY t.name, f.id, f.seq)
+     GROUP BY tbl, fk",
+];
+
+const OF_POSTGRES: [&str; 3] = [
+    "SELECT table_name || '.' || column_name, is_nullable = 'NO' FROM information_schema.columns
+     WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
+    "SELECT conrelid::regclass::text || ': ' || (
+         SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(conkey) WITH ORDINALITY AS k (num, n)
+         JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.num)
+     FROM pg_constraint WHERE contype IN ('p', 'u') AND connamespace = 'public'::regnamespace
+       AND conrelid::regclass::text <> '_sqlx_migrations'",
+    "SELECT conrelid::regclass::text || ': ' || (
+         SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(conkey) WITH ORDINALITY AS k (num, n)
+         JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.num)
+       || ' -> ' || confrelid::regclass::text || ' '
+       || CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'NO ACTION' END
+     FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace",
+];
+
+async fn shape(db: TestDb) -> Shape {
+    let mut shape = Shape::default();
+    let mut tx = db.store.write().await.unwrap();
+    macro_rules! read {
+        ($tx:expr, $queries:expr) => {{
+            for row in sqlx::query($queries[0]).fetch_all(&mut **$tx).await.unwrap() {
+                shape.columns.insert(row.get(0), row.get(1));
+            }
+            let mut texts = [Vec::new(), Vec::new()];
+            for (at, list) in texts.iter_mut().enumerate() {
+                for row in sqlx::query($queries[at + 1]).fetch_all(&mut **$tx).await.unwrap() {
+                    list.push(row.get::<String, _>(0));
+                }
+                list.sort();
+            }
+            [shape.keys, shape.references] = texts;
+        }};
+    }
+    match tx.engine() {
+        Engine::Sqlite(tx) => read!(tx, OF_SQLITE),
+        Engine::Postgres(tx) => read!(tx, OF_POSTGRES),
+    }
+    shape
+}
+
+#[test]
+fn both_engines_have_the_same_columns_nullability_keys_and_references() {
+    use std::sync::{Arc, Mutex};
+    if postgres_cluster::url().is_none() {
+        println!("SKIPPED: PostgreSQL is not installed and CRP_TEST_POSTGRES_URL is not set");
+        return;
+    }
+    let shapes = Arc::new(Mutex::new(Vec::new()));
+    let keep = |shapes: &Arc<Mutex<Vec<Shape>>>| {
+        let shapes = shapes.clone();
+        move |db| async move {
+            let found = shape(db).await;
+            shapes.lock().unwrap().push(found);
+        }
+    };
+    super::harness::on_sqlite(keep(&shapes));
+    super::harness::on_postgres(keep(&shapes));
+    let shapes = shapes.lock().unwrap();
+    assert!(shapes[0].columns.len() > 100 && shapes[0].keys.len() > 20 && shapes[0].references.len() > 20, "{:?}", shapes[0]);
+    assert_eq!(shapes[0].columns, shapes[1].columns);
+    assert_eq!(shapes[0].keys, shapes[1].keys);
+    assert_eq!(shapes[0].references, shapes[1].references);
+}
+
+const NEXT: Step = Step { version: 1000, name: "next", source: "ALTER TABLE workers ADD COLUMN label {text};" };
+
+async fn open(database: &Database, steps: &[Step]) -> Result<Store, StoreError> {
+    let (ambient, _) = Ambient::manual(Timestamp(1_760_000_000_000_000), 1);
+    Store::open_with(database, ambient, Metrics::for_tests(), steps).await
+}
+
+both_engines! {
+    async fn a_newer_schema_is_refused_and_left_alone(db: TestDb) {
+        let steps = [STEPS, &[NEXT]].concat();
+        open(&db.database, &steps).await.unwrap().close().await;
+        let refused = open(&db.database, STEPS).await.unwrap_err().failure();
+        assert_eq!(refused.code, Code::NewerSchema);
+        assert!(refused.message.contains("1000"), "{refused}");
+        open(&db.database, &steps).await.unwrap().close().await;
+    }
+
+    async fn opening_twice_at_once_migrates_once(db: TestDb) {
+        let steps = [STEPS, &[NEXT]].concat();
+        let (one, two) = tokio::join!(open(&db.database, &steps), open(&db.database, &steps));
+        one.unwrap().close().await;
+        two.unwrap().close().await;
+    }
+}
+
+#[tokio::test]
+async fn the_file_is_copied_before_its_schema_changes_and_the_copy_opens_with_the_old_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::Sqlite(folder.path().join("crpipeline.db"));
+    let store = open(&database, STEPS).await.unwrap();
+    setup::put_setup_token(&store, [1; 32], Timestamp(i64::MAX)).await.unwrap();
+    store.close().await;
+    open(&database, STEPS).await.unwrap().close().await;
+    assert_eq!(copies(folder.path()).len(), 0, "nothing to migrate, nothing to copy");
+
+    open(&database, &[STEPS, &[NEXT]].concat()).await.unwrap().close().await;
+    let copies = copies(folder.path());
+    assert_eq!(copies.len(), 1, "{copies:?}");
+    assert!(!copies[0].to_string_lossy().ends_with(".partial"));
+    let old = open(&Database::Sqlite(copies[0].clone()), STEPS).await.unwrap();
+    assert!(setup::setup_token_is_valid(&old, [1; 32]).await.unwrap());
+    old.close().await;
+}
+
+fn copies(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.to_string_lossy().contains(".schema-")).collect()
+}
