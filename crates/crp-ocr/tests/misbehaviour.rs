@@ -66,6 +66,27 @@ async fn memory_beyond_the_limit_is_told_as_that() {
 }
 
 #[tokio::test]
+async fn wherever_memory_runs_out_it_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &["Some words"]);
+    let mut codes = Vec::new();
+    // Loading the engine's library, its language, a thread, the picture, recognising: each in turn is what does not fit.
+    for mebibytes in [10, 80, 130, 160, 190, 220, 260] {
+        let small = Limits { max_child_memory_mebibytes: mebibytes, ..limits() };
+        let settings = english(OcrMode::Force);
+        let started = DocumentChild::start(&child(&[]), &file, MediaType::Pdf, &small, Some(&settings), &Metrics::for_tests()).await;
+        let read = match started {
+            Ok(mut child) => child.read_page(page(1)).await,
+            Err(failure) => Err(failure),
+        };
+        codes.push((mebibytes, read.map_err(|failure| failure.code).map(|reading| words(&reading.layout).len())));
+    }
+    let told = |read: &Result<usize, Code>| matches!(read, Ok(2) | Err(Code::MemoryLimit | Code::PageTooLarge));
+    assert!(codes.iter().all(|(_, read)| told(read)), "{codes:?}");
+    assert_eq!(codes[0], (10, Err(Code::MemoryLimit)));
+}
+
+#[tokio::test]
 async fn a_flood_of_messages_ends_the_child_and_none_of_it_reaches_the_user() {
     let (code, message, counted) = outcome("flood", &limits()).await;
     assert_eq!((code, counted), (Code::EngineCrashed, vec![OcrErrorKind::Crash]));
@@ -181,7 +202,7 @@ async fn a_child_outlives_the_thread_that_asked_for_it() {
     });
     // Waiting for the thread blocks; the runtime has another one for the work.
     let (mut child, _folder) = tokio::task::spawn_blocking(|| passing.join().unwrap()).await.unwrap().unwrap();
-    child.read_page(page(1)).await.unwrap();
+    tokio::spawn(async move { child.read_page(page(1)).await }).await.unwrap().unwrap();
 }
 
 #[cfg(target_os = "linux")]
@@ -220,9 +241,9 @@ async fn a_program_that_cannot_be_started_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["Some words"]);
     let nothing = ChildCommand { program: "/nonexistent/crpipeline".into(), args: Vec::new(), env: Vec::new() };
-    let failure = start(&nothing, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.err().unwrap();
+    let failure = start(&nothing, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::Internal);
     let other = ChildCommand { program: "/bin/cat".into(), args: Vec::new(), env: Vec::new() };
-    let failure = start(&other, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.err().unwrap();
+    let failure = start(&other, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::EngineAnswerInvalid);
 }

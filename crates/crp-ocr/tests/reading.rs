@@ -61,7 +61,7 @@ async fn a_missing_library_is_told_with_its_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["x"]);
     let command = child(&[("CRPIPELINE_TESSERACT_LIBRARY", "/nonexistent/libtesseract.so")]);
-    let failure = start(&command, &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.err().unwrap();
+    let failure = start(&command, &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::TesseractMissing);
     assert!(failure.remedy.contains("apt-get install tesseract-ocr"), "{failure}");
     assert_eq!(probe_engine(&command).await.unwrap_err().code, Code::TesseractMissing);
@@ -79,7 +79,7 @@ async fn a_missing_language_is_a_failure_alone_and_a_warning_beside_others() {
         thumbnails: false,
     };
     for codes in [&["xxy"][..], &["../../etc/passwd"], &[]] {
-        let failure = start(&child(&[]), &file, &languages(codes), &metrics).await.err().unwrap();
+        let failure = start(&child(&[]), &file, &languages(codes), &metrics).await.unwrap_err();
         assert_eq!(failure.code, Code::LanguageMissing, "{codes:?}");
     }
     let mut child = start(&child(&[]), &file, &languages(&["eng", "xxy"]), &metrics).await.unwrap();
@@ -113,10 +113,10 @@ async fn what_is_no_document_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.pdf");
     std::fs::write(&file, "%PDF-1.7\nno more of it").unwrap();
-    let failure = start(&child(&[]), &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.err().unwrap();
+    let failure = start(&child(&[]), &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::DamagedFile);
     for missing in [folder.path().join("nothing.pdf"), folder.path().to_owned()] {
-        let failure = start(&child(&[]), &missing, &english(OcrMode::Auto), &Metrics::for_tests()).await.err().unwrap();
+        let failure = start(&child(&[]), &missing, &english(OcrMode::Auto), &Metrics::for_tests()).await.unwrap_err();
         assert_eq!(failure.code, Code::FileAccess);
     }
 }

@@ -103,10 +103,10 @@ impl Capi {
             // SAFETY: loading Tesseract runs only its own and its dependencies' initialisers; the operator vouches for them.
             match unsafe { Library::new(name) } {
                 Ok(library) => {
-                    let functions = Self::find(Box::leak(Box::new(library))).map_err(|e| format!("{}: {e}", name.display()))?;
+                    let functions = Self::find(Box::leak(Box::new(library))).map_err(|e| told(name, &e))?;
                     return Ok(Box::leak(Box::new(functions)));
                 }
-                Err(error) => tried.push(format!("{}: {error}", name.display())),
+                Err(error) => tried.push(told(name, &error)),
             }
         }
         Err(tried.join("; "))
@@ -117,6 +117,12 @@ impl Capi {
         // SAFETY: the function takes nothing and returns a static string.
         unsafe { copy((self.TessVersion)()) }.unwrap_or_default()
     }
+}
+
+/// What the loader says about `name`; the reason is the error's source.
+fn told(name: &OsStr, error: &libloading::Error) -> String {
+    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    format!("{}: {reason}", name.display())
 }
 
 /// The text behind a C string that stays the library's.

@@ -108,7 +108,10 @@ fn load_library() -> Result<Tesseract, Failure> {
     let named = path.is_some();
     Tesseract::load(path).map_err(|tried| {
         eprintln!("loading Tesseract: {tried}");
-        if named {
+        // The loader's two ways to say that the address space is too small.
+        if tried.contains("Cannot allocate memory") || tried.contains("failed to map segment") {
+            Failure::new(Code::MemoryLimit, "max_child_memory_mebibytes is too small to load Tesseract")
+        } else if named {
             Failure::new(
                 Code::TesseractMissing,
                 format!("Tesseract's library cannot be loaded from the path in {TESSERACT_LIBRARY_VARIABLE}"),

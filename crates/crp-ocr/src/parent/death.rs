@@ -4,8 +4,9 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
 use crp_model::{Code, Failure};
 
-/// What Rust's and C++'s runtimes say when memory cannot be had.
-const OUT_OF_MEMORY: [&str; 4] = ["memory allocation of ", "std::bad_alloc", "std::length_error", "Cannot allocate memory"];
+/// What the runtimes of Rust, C++ and C say when memory cannot be had.
+const OUT_OF_MEMORY: [&str; 5] =
+    ["memory allocation of ", "std::bad_alloc", "std::length_error", "Cannot allocate memory", "cannot allocate memory"];
 
 /// C++ code of the engine throws when memory runs out; an exception that reaches our frames aborts with these words.
 const FOREIGN_EXCEPTION: &str = "foreign exception";
@@ -55,6 +56,7 @@ mod tests {
         assert_eq!(died(libc::SIGXFSZ, ""), Code::TooLarge);
         assert_eq!(died(libc::SIGABRT, "memory allocation of 8589934592 bytes failed"), Code::MemoryLimit);
         assert_eq!(died(libc::SIGABRT, "terminate called after throwing an instance of 'std::bad_alloc'"), Code::MemoryLimit);
+        assert_eq!(died(127 << 8, "cannot allocate memory for thread-local data: ABORT"), Code::MemoryLimit);
         assert_eq!(died(libc::SIGABRT, "thread 'document' has overflowed its stack"), Code::EngineCrashed);
         assert_eq!(died(libc::SIGSEGV, "memory allocation of 1 bytes failed"), Code::EngineCrashed);
         assert_eq!(died(libc::SIGKILL, ""), Code::EngineCrashed);

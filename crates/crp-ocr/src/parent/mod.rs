@@ -8,6 +8,7 @@ mod processor_time;
 mod spawn;
 
 use std::{
+    fmt,
     fs::File,
     os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
     path::Path,
@@ -43,6 +44,12 @@ pub struct DocumentChild {
     inspection: Option<Inspection>,
     /// Of an assembly: the file that it writes, and the pages sent so far.
     output: Option<(File, u64)>,
+}
+
+impl fmt::Debug for DocumentChild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DocumentChild").field("sandbox", &self.sandbox).finish_non_exhaustive()
+    }
 }
 
 impl DocumentChild {
