@@ -15,6 +15,7 @@ mod postgres_cluster;
 mod retries;
 mod schema;
 mod statements;
+mod storm;
 mod trouble;
 
 /// Makes of each function two tests, `sqlite::NAME` and `postgres::NAME`, each on a database of its own.

@@ -49,28 +49,23 @@ fn programs() -> Option<PathBuf> {
 
 fn start(programs: &Path, folder: &Path) -> u16 {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port();
+    let as_postgres = if is_root() { "setpriv --reuid=postgres --regid=postgres --clear-groups" } else { "" };
     // The server ends when the process that runs the tests has ended.
     let script = format!(
-        "cd '{folder}' && rm -rf data && '{programs}/initdb' -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || exit 1
-         '{programs}/postgres' -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}' \
+        "cd '{folder}' && rm -rf data && {as_postgres} '{programs}/initdb' -D data -U postgres -A trust --no-sync >initdb.log 2>&1 || exit 1
+         {as_postgres} '{programs}/postgres' -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}' \
              -c fsync=off -c max_connections=400 >server.log 2>&1 &
          server=$!
          while [ -d /proc/{parent} ] || ps -p {parent} >/dev/null 2>&1; do sleep 1; done
-         kill -INT $server; wait $server; rm -rf data *.log",
+         kill -INT $server; wait $server; rm -rf '{folder}'",
         folder = folder.display(),
         programs = programs.display(),
         parent = parent_id(),
     );
-    let mut command = if is_root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "sh", "-c", &script]);
-        command
-    } else {
-        let mut command = Command::new("sh");
-        command.args(["-c", &script]);
-        command
-    };
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("PostgreSQL starts");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[allow(clippy::zombie_processes, reason = "it outlives this process, which is one of many that use it")]
+    command.spawn().expect("PostgreSQL starts");
     let deadline = Instant::now() + Duration::from_secs(120);
     while !answers(port) {
         assert!(Instant::now() < deadline, "PostgreSQL does not answer; see {}/*.log", folder.display());
