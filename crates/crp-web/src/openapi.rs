@@ -8,14 +8,16 @@ use http::{HeaderValue, header};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Content, OpenApi, Ref, RefOr, Response, Server,
+        Content, OpenApi, Ref, RefOr, Response, Schema, Server,
         path::{Operation, PathItem},
+        schema::AdditionalProperties,
         security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
 use crate::{
+    documents::upload::UploadForm,
     frame::access::Access,
     problem::ProblemBody,
     router::{self, Declared},
@@ -38,6 +40,9 @@ pub fn openapi() -> OpenApi {
     api.tags = Some(tags());
     let components = api.components.get_or_insert_default();
     components.schemas.insert(ProblemBody::name().into_owned(), ProblemBody::schema());
+    if let Some(RefOr::T(Schema::Object(form))) = components.schemas.get_mut(&*UploadForm::name()) {
+        form.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    }
     let cookie = ApiKeyValue::with_description("crp_session", "Set by POST /api/v1/session; `__Host-crp_session` behind https");
     components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for route in declared.iter().filter(|route| route.is_operation) {

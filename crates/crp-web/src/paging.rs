@@ -32,7 +32,7 @@ impl PageQuery {
 
 /// Cursor and limit of a page, checked.
 pub(crate) fn check(cursor: Option<&str>, limit: Option<u32>) -> Result<(Option<Cursor>, u32), Problem> {
-    let cursor = cursor.map(str::parse).transpose();
+    let cursor = cursor.filter(|cursor| !cursor.is_empty()).map(str::parse).transpose();
     let cursor = cursor.map_err(|_| Problem::new(Refusal::InvalidRequest, "\"cursor\" is not one that a list gave"))?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {

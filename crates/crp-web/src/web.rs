@@ -3,13 +3,17 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Failure, Limits};
+use crp_model::{Ambient, Failure, Limits, Timestamp};
 use crp_objects::Objects;
 use crp_store::Store;
+use tokio::sync::Mutex;
 
-use crate::auth::{
-    password::{PasswordCost, PasswordHashing},
-    secret,
+use crate::{
+    auth::{
+        password::{PasswordCost, PasswordHashing},
+        secret,
+    },
+    ops::health::Readiness,
 };
 
 /// How the web side behaves.
@@ -63,7 +67,8 @@ impl WebSettings {
     /// Scheme, host and port of the public address, as browsers send them in `Origin`.
     pub(crate) fn origin(&self) -> Option<String> {
         let uri: http::Uri = self.public_url.as_deref()?.parse().ok()?;
-        let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str().to_ascii_lowercase());
+        let (scheme, authority) =
+            (uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?, uri.authority()?.as_str().to_ascii_lowercase());
         let default_port = if scheme == "https" { ":443" } else { ":80" };
         Some(format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)))
     }
@@ -78,6 +83,8 @@ pub struct Web {
     pub(crate) settings: WebSettings,
     pub(crate) ambient: Ambient,
     pub(crate) passwords: PasswordHashing,
+    /// The last answer of `/readyz`, and when it was found.
+    pub(crate) readiness: Mutex<Option<(Timestamp, Readiness)>>,
 }
 
 impl Web {
@@ -87,13 +94,13 @@ impl Web {
     /// `invalid_configuration` when the public address or the cost of hashing makes no sense.
     pub fn new(store: Store, objects: Objects, metrics: Metrics, ambient: Ambient, settings: WebSettings) -> Result<Arc<Self>, Failure> {
         if let Some(url) = &settings.public_url
-            && settings.origin().is_none_or(|origin| !origin.starts_with("http"))
+            && settings.origin().is_none()
         {
             let message = format!("CRPIPELINE_PUBLIC_URL is \"{url}\"; it must look like https://scans.example.org");
             return Err(Failure::new(crp_model::Code::InvalidConfiguration, message));
         }
         let passwords = PasswordHashing::new(settings.password_cost, settings.max_waiting_sign_ins, &ambient)?;
-        Ok(Arc::new(Self { store, objects, metrics, settings, ambient, passwords }))
+        Ok(Arc::new(Self { store, objects, metrics, settings, ambient, passwords, readiness: Mutex::new(None) }))
     }
 
     /// The API, the pages, `/livez` and `/readyz`: everything of the main listener.
@@ -117,5 +124,19 @@ impl Web {
         crp_store::setup::put_setup_token(&self.store, secret::digest(&token), expires).await.map_err(|e| e.failure())?;
         let origin = self.settings.public_url.as_deref().unwrap_or(listening);
         Ok(format!("{}/setup?token={token}", origin.trim_end_matches('/')))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_is_written_as_browsers_write_it() {
+        let origin = |url: &str| WebSettings { public_url: Some(url.to_owned()), ..WebSettings::default() }.origin();
+        assert_eq!(origin("https://Scans.Example.org:443/"), Some("https://scans.example.org".to_owned()));
+        assert_eq!(origin("http://localhost:8080"), Some("http://localhost:8080".to_owned()));
+        assert_eq!(origin("httpx://x"), None);
+        assert_eq!(origin("scans.example.org"), None);
     }
 }

@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tokio::time::Instant;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
@@ -49,6 +49,19 @@ pub(crate) struct EventQuery {
     last_event_id: Option<i64>,
 }
 
+/// One event of the stream, as its lines say it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes the stream; axum writes it")]
+pub(crate) struct JobEvent {
+    /// The number of the event, rising; send the last one back as `Last-Event-ID`.
+    id: String,
+    /// What happened: `queued`, `started`, `progress`, `stage_started`, `stage_finished`, `warning`, `retrying`,
+    /// `succeeded`, `failed`, `cancel_requested` or `cancelled`.
+    event: String,
+    /// JSON: `kind`, `at` and the facts, such as `pages_done` and `pages_total`.
+    data: String,
+}
+
 /// Watch a job
 ///
 /// Server-sent events, each with its number, from the first one or from the one after `Last-Event-ID`; a comment every
@@ -57,7 +70,7 @@ pub(crate) struct EventQuery {
     params(("id" = Uuid, Path, description = "Id of the job"), EventQuery,
         ("Last-Event-ID" = Option<i64>, Header, description = "The number of the last event that is known", minimum = 0)),
     responses(
-        (status = 200, description = "The events", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "The events", body = JobEvent, content_type = "text/event-stream"),
         (status = 204, description = "The job has ended and every event is known"),
     ))]
 pub(crate) async fn watch_job(

@@ -15,6 +15,9 @@ use crate::Web;
 /// A check that takes longer than this has failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// An answer is given again for so long.
+const FRESH_SECONDS: f64 = 1.0;
+
 /// The process answers.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Alive {
@@ -23,7 +26,7 @@ pub(crate) struct Alive {
 }
 
 /// Whether the process can take work.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Readiness {
     /// Whether every check is good.
     pub(crate) ready: bool,
@@ -32,7 +35,7 @@ pub(crate) struct Readiness {
 }
 
 /// One thing that is needed.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Check {
     /// `database`, `storage`, `disk` or `worker`.
     pub(crate) name: &'static str,
@@ -55,14 +58,33 @@ pub(crate) async fn get_livez() -> Json<Alive> {
     (status = 503, description = "Not ready; the checks say why", body = Readiness),
 ))]
 pub(crate) async fn get_readyz(State(web): State<Arc<Web>>) -> impl IntoResponse {
-    let (database, storage, worker) = tokio::join!(database(&web), storage(&web), worker(&web));
-    let mut checks = vec![check("database", database), check("storage", storage), check("disk", room(&web))];
+    let readiness = recent(&web).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
+}
+
+/// Anybody may ask, so that database and storage are asked at most once a second, whoever asks how often.
+async fn recent(web: &Web) -> Readiness {
+    let mut known = web.readiness.lock().await;
+    let now = web.ambient.now();
+    if let Some((at, readiness)) = known.as_ref()
+        && *at <= now
+        && now.seconds_since(*at) < FRESH_SECONDS
+    {
+        return readiness.clone();
+    }
+    let readiness = look(web).await;
+    *known = Some((now, readiness.clone()));
+    readiness
+}
+
+async fn look(web: &Web) -> Readiness {
+    let (database, storage, worker) = tokio::join!(database(web), storage(web), worker(web));
+    let mut checks = vec![check("database", database), check("storage", storage), check("disk", room(web))];
     if web.settings.has_worker {
         checks.push(check("worker", worker));
     }
-    let ready = checks.iter().all(|check| check.ok);
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, checks }))
+    Readiness { ready: checks.iter().all(|check| check.ok), checks }
 }
 
 fn check(name: &'static str, result: Result<(), String>) -> Check {

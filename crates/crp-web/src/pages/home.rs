@@ -9,13 +9,15 @@ use crp_store::{
     jobs, pipelines,
 };
 
+use http::{HeaderMap, header};
+
 use super::html::{escape, page};
 use crate::{Web, auth::principal::Caller, pipelines::resolve, problem::Problem};
 
 /// Documents on the page.
 const LATEST: u32 = 20;
 
-pub(crate) async fn get_home(State(web): State<Arc<Web>>, caller: Caller) -> Result<Html<String>, Problem> {
+pub(crate) async fn get_home(State(web): State<Arc<Web>>, caller: Caller, headers: HeaderMap) -> Result<Html<String>, Problem> {
     let scope = caller.scope();
     let latest = documents::list(&web.store, &scope, &DocumentFilter::default(), None, LATEST).await?;
     let mut main = format!(
@@ -40,7 +42,9 @@ pub(crate) async fn get_home(State(web): State<Arc<Web>>, caller: Caller) -> Res
         }
         main.push_str("</tbody></table></div>\n<p class=\"soft\">Load the page again to see how far the jobs are.</p>\n");
     }
-    main.push_str(&curl(web.settings.public_url.as_deref().unwrap_or("http://localhost:8080")));
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost:8080");
+    let seen = format!("http://{host}");
+    main.push_str(&curl(web.settings.public_url.as_deref().unwrap_or(&seen)));
     Ok(page("Documents", &main))
 }
 

@@ -102,8 +102,11 @@ async fn readiness_names_what_is_missing() {
     assert_eq!(told, expected.map(|(name, ok)| (name.to_owned(), ok)));
     let worker = crp_model::WorkerId::new(&app.web.ambient);
     crp_store::workers::heartbeat(&app.web.store, worker, crp_model::labels::WorkerState::Alive).await.unwrap();
+    assert_eq!(app.get("", "/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE, "within a second nothing is asked again");
+    app.advance(2);
     assert_eq!(app.get("", "/readyz").await.status, StatusCode::OK);
     app.web.store.close().await;
+    app.advance(2);
     let answer = app.get("", "/readyz").await;
     assert_eq!((answer.status, &answer.json()["checks"][0]["ok"]), (StatusCode::SERVICE_UNAVAILABLE, &false.into()));
 }
