@@ -60,7 +60,7 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
     telemetry::start(&log);
     match command {
         Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
-        Command::Run(arguments) => start::block_on(commands::run::run(arguments, loaded.configuration.limits)),
+        Command::Run(arguments) => commands::run::run(arguments, loaded.configuration.limits),
         Command::Doctor { json } => start::block_on(commands::doctor::doctor(loaded, json)),
         Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
         Command::Migrate { check } => start::block_on(commands::migrate::migrate(loaded.configuration, check)),

@@ -5,7 +5,10 @@ mod outputs;
 mod plan;
 mod report;
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
 use crp_model::{Failure, Limits, Plan, Progress};
@@ -19,14 +22,24 @@ use self::{
 use crate::{cli::RunArguments, doors, exit, start, version::BUILD};
 
 /// Runs every file; the first failure gives the exit code.
-pub(crate) async fn run(arguments: RunArguments, limits: Limits) -> ExitCode {
+pub(crate) fn run(arguments: RunArguments, limits: Limits) -> ExitCode {
+    let scratch = tempfile::Builder::new().prefix("crpipeline-").tempdir();
+    let scratch = match scratch {
+        Ok(scratch) => scratch,
+        Err(error) => return exit::with_failure(&outputs::failed("Nothing can be written in", &std::env::temp_dir(), &error)),
+    };
+    // The folder goes when the runtime has ended: until then a dropped task may still write into it.
+    start::block_on(run_until_interrupted(arguments, limits, scratch.path()))
+}
+
+async fn run_until_interrupted(arguments: RunArguments, limits: Limits, scratch: &Path) -> ExitCode {
     let interrupted = match start::interrupted() {
         Ok(interrupted) => interrupted,
         Err(failure) => return exit::with_failure(&failure),
     };
     tokio::select! {
-        // Dropping the work ends its processes and removes its files.
-        code = run_all(arguments, limits) => code,
+        // Dropping the work ends its processes and removes what it has begun to write.
+        code = run_all(arguments, limits, scratch) => code,
         () = interrupted => {
             eprintln!("interrupted; the files finished before are complete, of the others nothing was written");
             ExitCode::from(exit::INTERRUPTED)
@@ -34,16 +47,15 @@ pub(crate) async fn run(arguments: RunArguments, limits: Limits) -> ExitCode {
     }
 }
 
-async fn run_all(arguments: RunArguments, limits: Limits) -> ExitCode {
-    let prepared = prepare(&arguments);
-    let (plan, inputs, child) = match prepared {
+async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> ExitCode {
+    let (plan, inputs, child) = match prepare(&arguments) {
         Ok(prepared) => prepared,
         Err(failure) => return exit::with_failure(&failure),
     };
     let metrics = Metrics::new(BUILD, &[]);
     metrics.config_info.set(StorageKind::Local, DatabaseKind::Sqlite, ProcessRole::Run);
     let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let runner = Runner { plan, limits, child, jobs, metrics };
+    let runner = Runner { plan, limits, child, jobs, metrics, scratch: scratch.to_owned() };
     let mut reporter = Reporter::new(arguments.json, inputs.len());
     let mut first_failure = None;
     for input in &inputs {
@@ -74,15 +86,15 @@ struct Runner {
     child: ChildCommand,
     jobs: usize,
     metrics: Metrics,
+    /// The folder for unfinished results.
+    scratch: PathBuf,
 }
 
 impl Runner {
     async fn run(&self, input: &Input, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Done, Failure> {
         let Checked { media, sha256 } = inputs::check(&input.path, &self.limits).await?;
-        let scratch = tempfile::Builder::new()
-            .prefix("crpipeline-")
-            .tempdir()
-            .map_err(|error| outputs::failed("The folder for temporary files cannot be used", &std::env::temp_dir(), &error))?;
+        let scratch =
+            tempfile::tempdir_in(&self.scratch).map_err(|error| outputs::failed("Nothing can be written in", &self.scratch, &error))?;
         let request = DocumentRequest {
             file: input.path.clone(),
             media,
