@@ -33,9 +33,7 @@ pub(crate) fn damaged(why: impl std::fmt::Display) -> Failure {
 /// A result that cannot be written.
 pub(crate) fn unwritable(error: &std::io::Error) -> Failure {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Failure::new(Code::DiskFull, "There is no room for the searchable PDF")
-        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Failure::new(Code::DiskFull, "There is no room for the searchable PDF"),
         ErrorKind::FileTooLarge => Failure::new(Code::FileAccess, "The searchable PDF passes max_output_mebibytes")
             .with_remedy("Split the document, or ask the operator to raise max_output_mebibytes."),
         _ => Failure::new(Code::FileAccess, format!("The searchable PDF cannot be written: {error}")),

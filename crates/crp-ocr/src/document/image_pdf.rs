@@ -98,7 +98,7 @@ impl<'o> ImagePdf<'o> {
         dictionary.set("Subtype", "Image");
         dictionary.set("Length", parts.iter().map(|p| p.len() as i64).sum::<i64>());
         let write = || -> std::io::Result<()> {
-            write!(self.output, "{} {} obj\n", id.0, id.1)?;
+            writeln!(self.output, "{} {} obj", id.0, id.1)?;
             Writer::write_object(&mut self.output, &Object::Dictionary(dictionary))?;
             self.output.write_all(b"\nstream\n")?;
             parts.iter().try_for_each(|part| self.output.write_all(part))?;

@@ -19,9 +19,9 @@ mod orientation;
 mod pdf;
 mod raster;
 mod script;
-mod text_layer;
 #[cfg(test)]
 mod tests;
+mod text_layer;
 
 /// Longest edge of a thumbnail, in pixels.
 const THUMBNAIL_PIXELS: u32 = 256;

@@ -43,7 +43,7 @@ pub(crate) trait ObjectSink {
 /// # Errors
 /// What `out` fails with.
 pub(crate) fn write_indirect(out: &mut dyn Write, id: ObjectId, object: &Object) -> std::io::Result<()> {
-    write!(out, "{} {} obj\n", id.0, id.1)?;
+    writeln!(out, "{} {} obj", id.0, id.1)?;
     Writer::write_object(out, object)?;
     out.write_all(b"\nendobj\n")
 }

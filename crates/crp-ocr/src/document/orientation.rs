@@ -99,7 +99,7 @@ mod tests {
             let orientation = Orientation::from_tag(tag);
             let (w, h, pixels) = orientation.upright(3, 2, vec![1, 2, 3, 4, 5, 6], 1);
             let at = pixels.iter().position(|p| *p == 1).unwrap() as u32;
-            let corner = (at % w == 0, at / w == 0);
+            let corner = (at.is_multiple_of(w), at / w == 0);
             let first = orientation.picture_matrix(f64::from(w), f64::from(h)) * Point::new(1.0 / 6.0, 0.75);
             assert_eq!(corner, (first.x < 1.0, f64::from(h) - first.y < 1.0), "orientation {tag}");
             let second = pixels.iter().position(|p| *p == 2).unwrap() as u32;

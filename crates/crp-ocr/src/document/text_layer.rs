@@ -80,10 +80,7 @@ impl Frame {
         let (cos, sin) = (self.along.x.abs(), self.along.y.abs());
         let tall = if cos >= sin { height * cos - width * sin } else { width * sin - height * cos };
         let half = tall.max(0.5 * width.min(height)) / 2.0;
-        let centre = Point::new(
-            f64::from(word.bounds.x0 + word.bounds.x1) / 2.0,
-            f64::from(word.bounds.y0 + word.bounds.y1) / 2.0,
-        );
+        let centre = Point::new(f64::from(word.bounds.x0 + word.bounds.x1) / 2.0, f64::from(word.bounds.y0 + word.bounds.y1) / 2.0);
         let middle = (centre - self.origin).dot(self.up());
         if middle + half <= 0.0 { (half * 1.6, half * 0.4) } else { (middle + half, half - middle) }
     }
@@ -203,10 +200,7 @@ mod tests {
     #[test]
     fn a_line_is_one_text_object_whose_blanks_fill_the_gaps() {
         let text = text(&page(&[("ab", 10.0, 20.0), ("c", 25.0, 30.0)], [10.0, 100.0, 30.0, 100.0]));
-        assert_eq!(
-            text,
-            "q\nBT 3 Tr /F 10 Tf\n1 0 0 1 10 100 Tm\n100 Tz <00610062> Tj\n100 Tz <0020> Tj\n100 Tz <0063> Tj\nET\nQ\n"
-        );
+        assert_eq!(text, "q\nBT 3 Tr /F 10 Tf\n1 0 0 1 10 100 Tm\n100 Tz <00610062> Tj\n100 Tz <0020> Tj\n100 Tz <0063> Tj\nET\nQ\n");
     }
 
     #[test]

@@ -226,7 +226,11 @@ impl PdfDocument {
 
     fn signature_warning(&self) -> Option<Warning> {
         signature::is_signed(&self.pdf()).then(|| {
-            Warning::new(WarningKind::SignatureInvalidated, None, "The document was signed; the text layer is a change that breaks the signature")
+            Warning::new(
+                WarningKind::SignatureInvalidated,
+                None,
+                "The document was signed; the text layer is a change that breaks the signature",
+            )
         })
     }
 }

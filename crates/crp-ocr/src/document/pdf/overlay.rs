@@ -21,7 +21,7 @@ use crate::document::{
     text_layer::{self, LayerStyle},
 };
 
-/// Pages above this number are as deep as a page tree is followed for inherited resources.
+/// A page tree is followed upwards so far for inherited resources.
 const MAX_TREE_DEPTH: usize = 64;
 
 /// A PDF that text layers can be added to.
@@ -52,6 +52,10 @@ impl Overlay {
     }
 
     fn proven(document: &PdfDocument, update: Update, pages: &[ObjectId]) -> Result<Self, Failure> {
+        // Both readers must see the same objects as pages.
+        if !pages.iter().all(|id| update.dictionary(*id).is_some_and(|page| !page.has(b"Kids"))) {
+            return Err(damaged("a page is not an object of its own"));
+        }
         let mut overlay = Self { update, pages: pages.to_vec(), codes: CharacterCodes::default(), font: (0, 0), font_name: String::new() };
         if document.fits_in_memory(2) {
             overlay.begin();
@@ -206,7 +210,7 @@ impl Overlay {
         let pdf = self.read_back()?;
         let first = pdf.pages().first().and_then(|page| page.raw().get::<Array<'_>>(b"Contents")?.raw_iter().next());
         match first {
-            Some(MaybeRef::Ref(reference)) if u32::try_from(reference.obj_number).ok() == Some(layer.0) => self.same_pages(&pdf),
+            Some(MaybeRef::Ref(reference)) if reference.obj_number == layer.0 => self.same_pages(&pdf),
             _ => Err(damaged("a change to its first page does not show")),
         }
     }

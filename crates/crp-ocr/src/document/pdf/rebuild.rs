@@ -39,11 +39,8 @@ pub(crate) fn write(
             "Filter" => "DCTDecode",
         };
         let picture = pdf.add_picture(dictionary, &[&jpeg])?;
-        let place = PagePlace {
-            width_points: geometry.width_points,
-            height_points: geometry.height_points,
-            orientation: Orientation::Upright,
-        };
+        let place =
+            PagePlace { width_points: geometry.width_points, height_points: geometry.height_points, orientation: Orientation::Upright };
         pdf.add_page(picture, place, &layout)?;
     }
     pdf.finish()?;

@@ -8,8 +8,7 @@ use hayro::{
     kurbo::Affine,
     render_into,
     vello_cpu::{
-        Pixmap, RasterizerSettings, RenderContext, RenderSettings as CanvasSettings, Resources, TargetInit,
-        color::palette::css::WHITE,
+        Pixmap, RasterizerSettings, RenderContext, RenderSettings as CanvasSettings, Resources, TargetInit, color::palette::css::WHITE,
     },
 };
 
@@ -58,19 +57,10 @@ impl Canvas {
         reserve(usize::from(size.width) * usize::from(size.height) * 4, number)?;
         let settings = CanvasSettings { num_threads: 0, ..CanvasSettings::default() };
         let mut context = RenderContext::new_with(size.width, size.height, settings);
-        let scale = Affine::scale_non_uniform(
-            f64::from(size.width) / geometry.width_points,
-            f64::from(size.height) / geometry.height_points,
-        );
+        let scale =
+            Affine::scale_non_uniform(f64::from(size.width) / geometry.width_points, f64::from(size.height) / geometry.height_points);
         let cache = RenderCache::new();
-        render_into(
-            page,
-            &cache,
-            &InterpreterSettings::default(),
-            &RenderSettings::default(),
-            &mut context,
-            scale * geometry.to_display,
-        );
+        render_into(page, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &mut context, scale * geometry.to_display);
         context.flush();
         let mut pixmap = Pixmap::new(size.width, size.height);
         context.render_with(

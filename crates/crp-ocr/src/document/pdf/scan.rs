@@ -2,8 +2,7 @@
 
 use hayro::{
     hayro_interpret::{
-        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache, InterpreterSettings,
-        SoftMask,
+        BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache, InterpreterSettings, SoftMask,
         font::{Glyph, GlyphRun},
         hayro_cmap::{BfString, WritingMode},
         interpret_page,

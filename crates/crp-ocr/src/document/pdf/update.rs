@@ -239,7 +239,9 @@ fn sections(offsets: &BTreeMap<u32, (u64, u16)>) -> Vec<(u32, Vec<(u64, u16)>)> 
 
 fn load(file: &MappedFile, options: LoadOptions) -> Result<Document, Failure> {
     Document::load_mem_with_options(file, options).map_err(|error| match error {
-        lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) | lopdf::Error::UnsupportedSecurityHandler(_) => unchangeable_encryption(),
+        lopdf::Error::InvalidPassword | lopdf::Error::Decryption(_) | lopdf::Error::UnsupportedSecurityHandler(_) => {
+            unchangeable_encryption()
+        }
         other => damaged(other),
     })
 }

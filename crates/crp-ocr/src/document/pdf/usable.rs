@@ -36,9 +36,7 @@ pub(crate) fn is_usable(scan: &PageScan) -> bool {
 
 /// Characters that only a font without a usable encoding yields.
 fn is_rubbish(c: char) -> bool {
-    c == '\u{fffd}'
-        || (c.is_control() && !c.is_whitespace())
-        || matches!(u32::from(c), 0xE000..=0xF8FF | 0xF0000..=0x10FFFD)
+    c == '\u{fffd}' || (c.is_control() && !c.is_whitespace()) || matches!(u32::from(c), 0xE000..=0xF8FF | 0xF0000..=0x10FFFD)
 }
 
 #[cfg(test)]

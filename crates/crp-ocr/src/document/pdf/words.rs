@@ -85,16 +85,7 @@ impl OpenWord {
         let direction = direction(glyph)?;
         let pen = glyph.origin + glyph.advance;
         let bounds = cell(glyph);
-        Some(Self {
-            pieces: vec![text],
-            last_origin: glyph.origin,
-            pen,
-            start: glyph.origin,
-            direction,
-            size,
-            bounds,
-            goes_left: false,
-        })
+        Some(Self { pieces: vec![text], last_origin: glyph.origin, pen, start: glyph.origin, direction, size, bounds, goes_left: false })
     }
 
     /// Bold text is sometimes faked by drawing it twice.

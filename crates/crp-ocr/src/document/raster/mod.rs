@@ -172,7 +172,6 @@ pub(crate) fn check_memory(needed_bytes: u64, number: PageNo, limits: &Limits) -
     if needed_bytes <= most {
         return Ok(());
     }
-    let message =
-        format!("Decoding page {number} takes {} MiB; {} MiB are free for it", needed_bytes / 1024 / 1024, most / 1024 / 1024);
+    let message = format!("Decoding page {number} takes {} MiB; {} MiB are free for it", needed_bytes / 1024 / 1024, most / 1024 / 1024);
     Err(Failure::new(Code::PageTooLarge, message))
 }

@@ -20,11 +20,8 @@ pub(crate) fn read(file: &[u8], limits: &Limits) -> Result<Picture, Failure> {
     let reader = open(file, limits, Transformations::IDENTITY)?;
     let info = reader.info();
     let (orientation, from_exif) = info.exif_metadata.as_deref().map_or((Orientation::Upright, None), exif::read);
-    let resolution = info
-        .pixel_dims
-        .filter(|d| d.unit == Unit::Meter)
-        .map(|d| (f64::from(d.xppu) * 0.0254, f64::from(d.yppu) * 0.0254))
-        .or(from_exif);
+    let resolution =
+        info.pixel_dims.filter(|d| d.unit == Unit::Meter).map(|d| (f64::from(d.xppu) * 0.0254, f64::from(d.yppu) * 0.0254)).or(from_exif);
     Ok(Picture::new(info.width, info.height, resolution, orientation, 0))
 }
 

@@ -35,32 +35,30 @@ impl Shrinker {
 
     /// The next row from the top.
     pub(crate) fn push(&mut self, row: &Row<'_>) {
-        for _ in 0..self.repeat {
-            match row {
-                Row::Gray(gray) if self.factor == 1 => {
-                    let known = self.width.min(gray.len());
-                    self.gray.extend_from_slice(&gray[..known]);
-                    self.gray.resize(self.gray.len() + self.width - known, u8::MAX);
-                }
-                Row::Gray(gray) => self.add(gray.iter().copied()),
-                Row::Rgb(rgb) => self.add(rgb.chunks_exact(3).map(|p| luma(p[0], p[1], p[2]))),
+        match row {
+            Row::Gray(gray) => self.push_gray(gray),
+            Row::Rgb(rgb) => {
+                let gray: Vec<u8> = rgb.chunks_exact(3).map(|p| luma(p[0], p[1], p[2])).collect();
+                self.push_gray(&gray);
             }
         }
     }
 
-    fn add(&mut self, pixels: impl Iterator<Item = u8>) {
-        let (mut at, mut left) = (0, self.factor);
-        for pixel in pixels.take(self.width) {
-            self.sums[at] += u32::from(pixel);
-            left -= 1;
-            if left == 0 {
-                at += 1;
-                left = self.factor;
+    fn push_gray(&mut self, gray: &[u8]) {
+        let gray = &gray[..self.width.min(gray.len())];
+        for _ in 0..self.repeat {
+            if self.factor == 1 {
+                self.gray.extend_from_slice(gray);
+                self.gray.resize(self.gray.len() + self.width - gray.len(), u8::MAX);
+                continue;
             }
-        }
-        self.rows_in_sum += 1;
-        if self.rows_in_sum == self.factor {
-            self.flush();
+            for (sum, pixels) in self.sums.iter_mut().zip(gray.chunks(self.factor)) {
+                *sum += pixels.iter().map(|p| u32::from(*p)).sum::<u32>();
+            }
+            self.rows_in_sum += 1;
+            if self.rows_in_sum == self.factor {
+                self.flush();
+            }
         }
     }
 

@@ -39,7 +39,9 @@ impl<'a> Directory<'a> {
         } else {
             (self.number(self.offset, 2)?, self.offset.checked_add(2)?, 12)
         };
-        let at = (0..usize::try_from(count).ok()?.min(4096)).map(|i| start.saturating_add(i * size)).find(|at| self.number(*at, 2) == Some(tag))?;
+        let at = (0..usize::try_from(count).ok()?.min(4096))
+            .map(|i| start.saturating_add(i * size))
+            .find(|at| self.number(*at, 2) == Some(tag))?;
         let kind = self.number(at + 2, 2)? as u16;
         let word = if self.is_big_tiff { 8 } else { 4 };
         let count = self.number(at + 4, word)?;

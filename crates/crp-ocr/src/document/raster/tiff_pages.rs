@@ -146,7 +146,9 @@ impl Bands<'_> {
             Err(error) => return Err(page_failed(self.number, error)),
         };
         let (width, height) = (width as usize, height as usize);
-        if let (Some(_), ColorType::Gray(bits @ (1 | 2 | 4)), tiff::decoder::DecodingResult::U8(bytes)) = (&self.palette, self.color, &decoded) {
+        if let (Some(_), ColorType::Gray(bits @ (1 | 2 | 4)), tiff::decoder::DecodingResult::U8(bytes)) =
+            (&self.palette, self.color, &decoded)
+        {
             return Ok(Some(EightBit { pixels: unpack(bytes, u32::from(bits), width, height, false), samples: 1 }));
         }
         // The planes of a planar picture come one after the other; the first is red, green or black enough to read.

@@ -11,7 +11,7 @@ use crp_model::{BoundingBox, Failure, Limits, Line, MediaType, PageLayout, PageN
 
 use crate::document::OpenDocument;
 
-/// The first page.
+/// The page with this number.
 pub(super) fn page(number: u32) -> PageNo {
     PageNo::new(number).unwrap()
 }
@@ -69,7 +69,8 @@ pub(super) fn layout(page: PageNo, size: (f32, f32), font_size: f32, words: &[(&
             Some(line) if line.baseline[1] == *y => {
                 line.word_count += 1;
                 line.bounds = line.bounds.union(bounds);
-                line.baseline[2] = bounds.x1;
+                line.baseline[0] = line.baseline[0].min(bounds.x0);
+                line.baseline[2] = line.baseline[2].max(bounds.x1);
             }
             _ => layout.lines.push(Line {
                 first_word: layout.words.len() as u32,
