@@ -44,7 +44,7 @@ impl PdfFile {
         let mut offsets = Vec::with_capacity(self.objects.len());
         for (at, body) in self.objects.iter().enumerate() {
             offsets.push(out.len());
-            let _ = write!(out, "{} 0 obj\n", at + 1);
+            let _ = writeln!(out, "{} 0 obj", at + 1);
             out.extend_from_slice(body);
             out.extend_from_slice(b"\nendobj\n");
         }
@@ -52,7 +52,7 @@ impl PdfFile {
         let size = self.objects.len() + 1;
         let _ = write!(out, "xref\n0 {size}\n0000000000 65535 f \n");
         for offset in offsets {
-            let _ = write!(out, "{offset:010} 00000 n \n");
+            let _ = writeln!(out, "{offset:010} 00000 n ");
         }
         // Encryption needs an id; others do not mind one.
         let id = "<00112233445566778899aabbccddeeff>";

@@ -11,8 +11,11 @@ use crate::config;
 /// The hidden subcommand that prints a page, for `cargo xtask docs`.
 pub(crate) const COMMAND: &str = "__reference";
 
+/// Makes the text of a page.
+type PageText = fn() -> String;
+
 /// The pages by the names of their files.
-const PAGES: [(&str, fn() -> String); 5] = [
+const PAGES: [(&str, PageText); 5] = [
     ("configuration.md", configuration),
     ("configuration.schema.json", || format!("{:#}\n", config::json_schema())),
     ("failure-codes.md", failure_codes),
