@@ -140,6 +140,8 @@ impl Api {
         static TLS: Once = Once::new();
         TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
         let builder = reqwest::Client::builder().cookie_store(true).no_proxy().redirect(reqwest::redirect::Policy::none());
+        // Shorter than the server keeps an idle connection, so that none is used in the moment in which it is closed.
+        let builder = builder.pool_idle_timeout(Duration::from_secs(4));
         let http = builder.timeout(Duration::from_secs(240)).build().expect("a client can be made");
         Self { url: url.to_owned(), http }
     }

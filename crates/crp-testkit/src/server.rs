@@ -188,6 +188,14 @@ impl Server {
         Scrape::parse(&answer.text())
     }
 
+    /// Its metrics once no task runs: what a job did is counted a moment after the job is seen to be final.
+    pub async fn settled(&self) -> Scrape {
+        until("tasks to end", PATIENCE, async || {
+            Some(self.scrape().await).filter(|scrape| scrape.value("crpipeline_jobs_running", &[]) == 0.0)
+        })
+        .await
+    }
+
     /// Ends it as a power failure would.
     pub async fn kill_9(&self) {
         self.signal(Signal::KILL);
@@ -229,13 +237,14 @@ impl Server {
         files
     }
 
-    /// Waits until no work has left files behind.
+    /// Waits until no work has left files or processes behind.
     ///
     /// # Panics
     /// If some stay.
     pub async fn expect_no_leftovers(&self) {
-        let none = within(Duration::from_secs(15), async || self.files_in("scratch").is_empty().then_some(())).await;
-        assert!(none.is_some(), "files stay in scratch: {:?}", self.files_in("scratch"));
+        let nothing = async || (self.files_in("scratch").is_empty() && self.children().is_empty()).then_some(());
+        let came = within(Duration::from_secs(20), nothing).await;
+        assert!(came.is_some(), "what stays in scratch: {:?}; processes: {:?}", self.files_in("scratch"), self.children());
     }
 }
 

@@ -32,9 +32,14 @@ async fn schemathesis_finds_no_server_error_and_no_undocumented_answer() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     assert!(server.is_alive());
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.sum("crpipeline_panics_total"), 0.0);
-    let errors: f64 = scrape.series.iter().filter(|(series, _)| series.starts_with("crpipeline_http_requests_total") && series.contains("5xx")).map(|(_, v)| v).sum();
+    let errors: f64 = scrape
+        .series
+        .iter()
+        .filter(|(series, _)| series.starts_with("crpipeline_http_requests_total") && series.contains("5xx"))
+        .map(|(_, v)| v)
+        .sum();
     assert_eq!(errors, 0.0, "no answer was a server error");
     assert!(scrape.sum("crpipeline_http_requests_total") > 300.0, "it has really asked");
     // After all of it the server still does its work.

@@ -21,7 +21,7 @@ async fn the_same_bytes_are_a_duplicate_and_stored_once() {
     api.succeeded_job(second["job"]["id"].as_str().unwrap()).await;
     api.succeeded_job(first["job"]["id"].as_str().unwrap()).await;
     assert_eq!(originals(), 1, "one object for the same bytes");
-    assert_eq!(server.scrape().await.value("crpipeline_documents_total", &[("result", "duplicate")]), 1.0);
+    assert_eq!(server.settled().await.value("crpipeline_documents_total", &[("result", "duplicate")]), 1.0);
 
     // Deleting one leaves the other's bytes, deleting both leaves none.
     let document = |answer: &serde_json::Value| format!("/api/v1/documents/{}", answer["document"]["id"].as_str().unwrap());
@@ -48,8 +48,11 @@ async fn the_same_idempotency_key_gets_the_same_answer_and_no_second_job() {
     // At the same time, too: one of them is taken, all get its answer.
     let uploads = (0..4).map(|_| async { api.upload(&Upload::of("c.pdf", &other).keyed("key-3")).await });
     let answers = futures_util::future::join_all(uploads).await;
-    let taken: std::collections::BTreeSet<String> =
-        answers.iter().filter(|answer| answer.status == 202).map(|answer| answer.json()["job"]["id"].as_str().unwrap().to_owned()).collect();
+    let taken: std::collections::BTreeSet<String> = answers
+        .iter()
+        .filter(|answer| answer.status == 202)
+        .map(|answer| answer.json()["job"]["id"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(taken.len(), 1, "{answers:?}");
     assert!(answers.iter().all(|answer| [202, 409].contains(&answer.status)), "{answers:?}");
 }
@@ -70,7 +73,8 @@ async fn events_come_in_order_go_on_where_the_reader_stopped_and_end_with_the_jo
     let numbers: Vec<i64> = seen.iter().map(|event| event.id.unwrap()).collect();
     assert!(numbers.is_sorted_by(|a, b| a < b), "each event once, in order: {numbers:?}");
     assert_eq!(seen.last().map(|event| event.name.as_str()), Some("succeeded"));
-    let done: Vec<u64> = seen.iter().filter(|event| event.name == "progress").map(|event| event.data["pages_done"].as_u64().unwrap()).collect();
+    let done: Vec<u64> =
+        seen.iter().filter(|event| event.name == "progress").map(|event| event.data["pages_done"].as_u64().unwrap()).collect();
     assert!(done.is_sorted() && done.last() == Some(&6), "{done:?}");
     assert!(seen.iter().all(|event| event.data["kind"] == event.name.as_str() && event.data["at"].is_string()), "{seen:?}");
 
@@ -89,7 +93,8 @@ async fn cancelling_ends_the_job_and_the_processes_that_read_its_document() {
     let api = server.admin().await;
     let ids = api.accepted(&Upload::of("long.pdf", &samples::scan(60))).await;
     api.job_when(&ids.job, "its first page", |job| job["progress"]["pages_total"] == 60).await;
-    let readers = poll::until("processes that read", poll::PATIENCE, async || Some(server.children()).filter(|pids| !pids.is_empty())).await;
+    let readers =
+        poll::until("processes that read", poll::PATIENCE, async || Some(server.children()).filter(|pids| !pids.is_empty())).await;
     let answer = api.post_empty(&format!("/api/v1/jobs/{}/cancel", ids.job)).await;
     assert!([200, 202].contains(&answer.status), "{}", answer.text());
     let job = api.final_job(&ids.job).await;
@@ -98,7 +103,7 @@ async fn cancelling_ends_the_job_and_the_processes_that_read_its_document() {
     let ended = async || readers.iter().all(|pid| !crp_testkit::server::is_running(*pid)).then_some(());
     poll::until("the processes to end", poll::PATIENCE, ended).await;
     server.expect_no_leftovers().await;
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.value("jobs_total", &[("status", "cancelled")]), 1.0);
     assert_eq!(scrape.sum("jobs_total"), 1.0);
     let again = api.post_empty(&format!("/api/v1/jobs/{}/cancel", ids.job)).await.expect(409);
@@ -127,7 +132,7 @@ async fn a_retry_is_a_new_job_and_a_final_state_never_reverts() {
     let again = api.succeeded_job(again["id"].as_str().unwrap()).await;
     assert_eq!(again["pipeline"]["name"], "fields");
     assert_eq!(api.job(&slip.job).await, first);
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.value("jobs_total", &[("status", "failed")]), 2.0);
     assert_eq!(scrape.value("jobs_total", &[("status", "succeeded")]), 2.0);
     assert_eq!(scrape.value("crpipeline_job_failures_total", &[("stage", "ocr"), ("cause", "input")]), 2.0);

@@ -56,7 +56,7 @@ async fn nobody_learns_who_has_an_account_and_the_tenth_guess_waits() {
     let waiting = api.sign_in(ADMIN_EMAIL, ADMIN_PASSWORD).await.expect(429);
     assert_eq!(waiting.problem_code(), "rate_limited");
     assert!(waiting.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{:?}", waiting.headers);
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     let failures = |reason: &str| scrape.value("login_failures_total", &[("reason", reason)]);
     assert_eq!((failures("invalid_password"), failures("user_not_found"), failures("rate_limited")), (1.0, 8.0, 1.0));
     assert_eq!(scrape.sum("login_failures_total"), 10.0, "each refusal once");
@@ -90,7 +90,9 @@ async fn another_site_cannot_make_a_browser_act() {
     let api = server.admin().await;
     let slip = samples::slips(1);
     let upload = Upload::of("a.pdf", &slip);
-    for (header, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example.org"), ("origin", "null")] {
+    for (header, value) in
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example.org"), ("origin", "null")]
+    {
         let answer = api.send(api.upload_request(&upload).header(header, value)).await;
         assert_eq!((answer.status, answer.problem_code().as_str()), (403, "cross_site_request"), "{header}: {value}");
         let answer = api.send(api.request(Method::DELETE, "/api/v1/session").header(header, value)).await;
@@ -98,14 +100,17 @@ async fn another_site_cannot_make_a_browser_act() {
     }
     api.send(api.upload_request(&upload).header("sec-fetch-site", "same-origin")).await.expect(202);
     api.send(api.upload_request(&upload).header("origin", server.url())).await.expect(202);
-    assert_eq!(server.scrape().await.value("crpipeline_authorization_denied_total", &[("kind", "csrf")]), 8.0);
+    assert_eq!(server.settled().await.value("crpipeline_authorization_denied_total", &[("kind", "csrf")]), 8.0);
 }
 
 #[tokio::test]
 async fn the_one_time_link_of_the_log_makes_the_first_administrator_and_works_once() {
     let server = ServerPlan::new(BINARY).without_admin().start().await;
     let log = server.log();
-    let link = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).find_map(|line| line["link"].as_str().map(str::to_owned));
+    let link = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .find_map(|line| line["link"].as_str().map(str::to_owned));
     let link = link.unwrap_or_else(|| panic!("no link in the log:\n{log}"));
     assert!(link.starts_with(server.url()), "{link}");
     let path = link.strip_prefix(server.url()).unwrap();
@@ -113,7 +118,9 @@ async fn the_one_time_link_of_the_log_makes_the_first_administrator_and_works_on
     let api = server.anonymous();
     assert_eq!(api.get("/setup?token=0000").await.status, 403);
     assert!(api.get(path).await.expect(200).text().contains("<form"));
-    let form = format!("token={token}&organization=Harbour+Lane&languages=eng&name=Margaret&email=margaret%40example.org&password=thistle+and+wood+and+glue");
+    let form = format!(
+        "token={token}&organization=Harbour+Lane&languages=eng&name=Margaret&email=margaret%40example.org&password=thistle+and+wood+and+glue"
+    );
     let post = || api.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded").body(form.clone());
     assert!((300..400).contains(&api.send(post()).await.status));
     assert_eq!(api.send(post()).await.status, 404, "the link has worked once");
@@ -154,7 +161,7 @@ async fn no_secret_is_in_the_log_the_metrics_or_the_database() {
     api.get("/api/v1/me").await.expect(200);
     let token = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
     assert!(token.len() >= 32);
-    let metrics = server.scrape().await.text;
+    let metrics = server.settled().await.text;
     assert!(server.terminate().await.success());
     for secret in [ADMIN_PASSWORD, "canary-of-a-wrong-password", &token] {
         assert!(!server.log().contains(secret), "the log holds {secret}");

@@ -19,13 +19,14 @@ fn target(server: &Server) -> String {
 #[tokio::test]
 async fn every_series_of_the_catalogue_is_there_at_zero_before_any_work() {
     let server = Server::start(BINARY).await;
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     let declared: Vec<&str> = Catalogue::entries().iter().map(|entry| entry.name).collect();
     assert_eq!(scrape.families.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(), declared.iter().copied().collect());
     for entry in Catalogue::entries() {
         assert!(!scrape.of_family(entry.name).is_empty(), "{} has no series", entry.name);
         // The probe of the storage, our own scrape and the start itself are work that is already done.
-        let counts_the_start = ["crpipeline_s3_request_", "crpipeline_http_", "crpipeline_db_", "process_"].iter().any(|p| entry.name.starts_with(p));
+        let counts_the_start =
+            ["crpipeline_s3_request_", "crpipeline_http_", "crpipeline_db_", "process_"].iter().any(|p| entry.name.starts_with(p));
         if matches!(entry.kind, Kind::Counter | Kind::Histogram) && !counts_the_start {
             assert_eq!(scrape.sum(entry.name), 0.0, "{} counts something", entry.name);
         }
@@ -135,14 +136,14 @@ async fn no_path_name_or_id_ever_becomes_a_label() {
     let api = server.admin().await;
     let warm = |scrape: &Scrape| scrape.series.len();
     api.get("/api/v1/jobs/0197a000-0000-7000-8000-000000000000").await.expect(404);
-    let before = warm(&server.scrape().await);
+    let before = warm(&server.settled().await);
     for at in 0..50 {
         api.get(&format!("/nobody-{at}-knows/this")).await.expect(404);
         api.get(&format!("/api/v1/jobs/0197a000-0000-7000-8000-0000000000{at:02}")).await.expect(404);
         api.send(api.request(http::Method::from_bytes(format!("VERB{at}").as_bytes()).unwrap(), "/api/v1/me")).await;
         server.anonymous().sign_in(&format!("nobody-{at}@example.org"), "some long password").await;
     }
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(warm(&scrape), before, "the number of series stays");
     assert!(before < 2500, "{before} series are too many");
     for secret in ["nobody-1", "VERB1", "0197a000", ADMIN_EMAIL] {

@@ -12,7 +12,8 @@ async fn without_tesseract_the_server_runs_and_the_failure_says_what_to_install(
     let server = ServerPlan::new(BINARY).env("CRPIPELINE_TESSERACT_LIBRARY", NOWHERE).start().await;
     let api = server.admin().await;
     let scan = api.accepted(&Upload::of("scan.pdf", &samples::slips(1))).await;
-    let born = api.accepted(&Upload::of("born.pdf", &samples::born_digital(&["This page carries its words already, no engine is needed."]))).await;
+    let born =
+        api.accepted(&Upload::of("born.pdf", &samples::born_digital(&["This page carries its words already, no engine is needed."]))).await;
     let job = api.final_job(&scan.job).await;
     assert_eq!((&job["status"], &job["failure"]["code"]), (&"failed".into(), &"tesseract_missing".into()), "{job:#}");
     assert!(job["failure"]["remedy"].as_str().unwrap().contains("apt-get install tesseract-ocr"));
@@ -41,7 +42,7 @@ async fn a_language_that_is_not_installed_is_named() {
     assert!(job["failure"]["message"].as_str().unwrap().contains("tlh"), "{job:#}");
     let job = api.succeeded_job(&both.job).await;
     assert_eq!(job["warnings"][0]["code"], "language_missing", "one of two is a warning: {job:#}");
-    assert_eq!(server.scrape().await.value("crpipeline_job_warnings_total", &[("kind", "language_missing")]), 1.0);
+    assert_eq!(server.settled().await.value("crpipeline_job_warnings_total", &[("kind", "language_missing")]), 1.0);
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("scan.pdf"), samples::slips(1)).unwrap();
@@ -87,7 +88,7 @@ async fn while_the_database_is_away_nothing_is_acknowledged_and_no_login_counts_
         assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     }
     held.release().await;
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.sum("login_failures_total"), 0.0, "a failure of ours is no refusal");
     assert!(scrape.value("crpipeline_db_errors_total", &[("kind", "busy")]) > 0.0);
     assert!(server.is_alive());
@@ -118,14 +119,14 @@ async fn a_full_disk_is_told_before_an_upload_is_taken_and_nothing_half_written_
     let disk = ready["checks"].as_array().unwrap().iter().find(|check| check["name"] == "disk").expect("the disk is checked");
     assert_eq!(disk["ok"], false);
     assert!(disk["reason"].as_str().is_some_and(|reason| reason.contains("reserve")), "{disk}");
-    assert!(server.scrape().await.value("crpipeline_data_dir_free_bytes", &[("volume", "data")]) < 48.0 * 1024.0 * 1024.0);
+    assert!(server.settled().await.value("crpipeline_data_dir_free_bytes", &[("volume", "data")]) < 48.0 * 1024.0 * 1024.0);
 
     // The command line meets the full disk while it writes.
     std::fs::write(folder.path().join("letter.pdf"), samples::letter_pdf()).unwrap();
     std::fs::create_dir(folder.path().join("out")).unwrap();
     let script = "mount -t tmpfs -o size=64k tmpfs out && exec \"$0\" run --json -o out letter.pdf; exit 99";
     let line = CommandLine::new(unshare.to_str().unwrap(), folder.path());
-    let ran = line.run(&["--user", "--map-root-user", "--mount", "sh", "-c", &format!("{script}"), BINARY]).await;
+    let ran = line.run(&["--user", "--map-root-user", "--mount", "sh", "-c", script, BINARY]).await;
     assert_eq!(ran.code, Some(4), "{} {}", ran.stdout, ran.stderr);
     assert_eq!(ran.json_lines()[0]["failure"]["code"], "disk_full");
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();

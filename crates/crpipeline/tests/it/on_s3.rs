@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crp_testkit::{
-    Api, Server, ServerPlan, Upload, poll, samples,
+    Api, Server, ServerPlan, Upload, poll,
     s3_server::{Fault, S3Server},
+    samples,
     words::score,
 };
 use http::Method;
@@ -37,7 +38,7 @@ async fn a_scan_becomes_searchable_with_every_object_in_the_bucket() {
     let pdf = folder.path().join("letter.pdf");
     std::fs::write(&pdf, api.artifact(&ids.job, "searchable_pdf").await).unwrap();
     crate::pdf_tools::assert_sound(&pdf);
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.sum("s3_errors_total"), 0.0, "an expected absence is no error");
     assert_eq!(scrape.value("crpipeline_storage_up", &[]), 1.0);
     assert_eq!(scrape.value("crpipeline_config_info", &[("storage", "s3"), ("database", "sqlite"), ("role", "serve")]), 1.0);
@@ -60,7 +61,7 @@ async fn single_refusals_resets_and_truncated_answers_are_tried_again_and_are_no
     s3.fail_next_of(Method::PUT, 1, Fault::LoseAnswer);
     letter_is_read(&api, &ids.job).await;
     assert!(s3.injected() >= 5, "{} faults came to pass", s3.injected());
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.sum("s3_errors_total"), 0.0, "what went well in the end is no error");
     assert!(scrape.sum("crpipeline_s3_retries_total") >= 4.0);
     assert_eq!(scrape.sum("crpipeline_job_retries_total"), 0.0, "the work was not repeated, only the requests");
@@ -79,7 +80,8 @@ async fn an_outage_during_a_job_fails_no_job_refuses_uploads_and_is_counted() {
     assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     let seen = poll::until("the errors to be counted", poll::PATIENCE, async || {
         let scrape = server.scrape().await;
-        (scrape.value("s3_errors_total", &[("operation", "put")]) >= 1.0 && scrape.value("crpipeline_storage_up", &[]) == 0.0).then_some(scrape)
+        (scrape.value("s3_errors_total", &[("operation", "put")]) >= 1.0 && scrape.value("crpipeline_storage_up", &[]) == 0.0)
+            .then_some(scrape)
     });
     assert_eq!(seen.await.sum("jobs_total"), 0.0, "the job waits");
     assert_eq!(server.anonymous().get("/readyz").await.status, 503);
@@ -90,7 +92,7 @@ async fn an_outage_during_a_job_fails_no_job_refuses_uploads_and_is_counted() {
     assert_eq!(job["progress"]["pages_done"], 6);
     let texts = api.texts(&ids.job).await;
     assert!(texts.iter().enumerate().all(|(at, text)| score(samples::letter_texts()[at % 2], text).recall > 0.97));
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!((scrape.value("jobs_total", &[("status", "succeeded")]), scrape.sum("jobs_total")), (1.0, 1.0));
     assert_eq!(scrape.sum("crpipeline_job_retries_total"), 0.0, "waiting spends no attempt");
     poll::until("the gauge to rise", Duration::from_secs(60), async || {
@@ -133,7 +135,11 @@ fn original_file(s3: &S3Server) -> Option<std::path::PathBuf> {
     fn find(folder: &std::path::Path) -> Option<std::path::PathBuf> {
         let entries: Vec<_> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
         let is_original = |path: &std::path::PathBuf| path.is_file() && path.parent().is_some_and(|parent| parent.ends_with("originals"));
-        entries.iter().find(|path| is_original(path)).cloned().or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path)))
+        entries
+            .iter()
+            .find(|path| is_original(path))
+            .cloned()
+            .or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path)))
     }
     find(&s3.object_file(""))
 }

@@ -2,12 +2,7 @@
 
 use std::path::Path;
 
-use crp_testkit::{
-    CommandLine, Server, Upload,
-    api::pages_of,
-    samples,
-    words::score,
-};
+use crp_testkit::{CommandLine, Server, Upload, api::pages_of, samples, words::score};
 use serde_json::Value;
 
 use crate::pdf_tools::{assert_sound, page_text, stored_images, word_box};
@@ -100,10 +95,15 @@ fn assert_letter_layout(layout: &Value, pdf: &Path) {
     for (at, page) in pages.iter().enumerate() {
         assert_eq!(page["page"], at + 1);
         assert_eq!(page["source"], "ocr");
-        assert!((page["width"].as_f64().unwrap() - 595.2).abs() < 0.5 && (page["height"].as_f64().unwrap() - 841.92).abs() < 0.5, "{}", page["width"]);
+        assert!(
+            (page["width"].as_f64().unwrap() - 595.2).abs() < 0.5 && (page["height"].as_f64().unwrap() - 841.92).abs() < 0.5,
+            "{}",
+            page["width"]
+        );
         assert_eq!(page["rotation"], 0);
         assert!(page["pixels"][0].as_u64().is_some_and(|width| width > 1000));
-        let sure = page["words"].as_array().unwrap().iter().filter(|word| word["confidence"].as_f64().is_some_and(|c| (0.8..=1.0).contains(&c)));
+        let sure =
+            page["words"].as_array().unwrap().iter().filter(|word| word["confidence"].as_f64().is_some_and(|c| (0.8..=1.0).contains(&c)));
         assert!(sure.count() > 80, "most words of a clear page are sure");
     }
     let word = pages[0]["words"].as_array().unwrap().iter().find(|word| word["text"] == "HB-2026-0417").expect("the number is a word");
@@ -152,7 +152,7 @@ async fn a_page_that_carries_text_keeps_it_and_is_not_recognised_again() {
     assert_eq!(sources(&api.artifact(&born.job, "layout").await), ["text_layer", "text_layer"]);
     api.succeeded_job(&mixed.job).await;
     assert_eq!(sources(&api.artifact(&mixed.job, "layout").await), ["text_layer", "ocr"]);
-    let scrape = server.scrape().await;
+    let scrape = server.settled().await;
     assert_eq!(scrape.value("crpipeline_pages_total", &[("source", "text_layer")]), 3.0);
     assert_eq!(scrape.value("crpipeline_pages_total", &[("source", "ocr")]), 1.0);
 

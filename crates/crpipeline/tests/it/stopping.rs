@@ -14,15 +14,16 @@ async fn asked_to_stop_it_hands_back_what_runs_and_the_next_start_finishes_it() 
     let readers = server.children();
     let status = server.terminate().await;
     assert!(status.success(), "a clean stop: {status}\n{}", server.log());
-    assert!(readers.iter().all(|pid| !crp_testkit::server::is_running(*pid)), "no process stays");
+    let ended = async || readers.iter().all(|pid| !crp_testkit::server::is_running(*pid)).then_some(());
+    poll::until("the processes that read documents to end", poll::PATIENCE, ended).await;
     let server = server.restart(|plan| plan).await;
     let api = server.admin().await;
     let job = api.succeeded_job(&ids.job).await;
     assert_eq!(job["progress"]["pages_done"], 8);
     assert_eq!(api.texts(&ids.job).await.len(), 8);
     // Handed back is not failed: no attempt is spent, nothing is a retry.
-    assert_eq!(server.scrape().await.sum("crpipeline_job_retries_total"), 0.0);
-    assert_eq!(server.scrape().await.value("crpipeline_job_lease_expired_total", &[]), 0.0);
+    assert_eq!(server.settled().await.sum("crpipeline_job_retries_total"), 0.0);
+    assert_eq!(server.settled().await.value("crpipeline_job_lease_expired_total", &[]), 0.0);
 }
 
 #[tokio::test]
