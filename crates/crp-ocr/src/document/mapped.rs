@@ -12,7 +12,7 @@ impl MappedFile {
     /// Maps the whole file.
     ///
     /// # Errors
-    /// `empty_file` if there is nothing to map, `file_access` if the system refuses.
+    /// `empty_file` if there is nothing to map, `memory_limit` if it is too large, `file_access` if the system refuses.
     pub(crate) fn map(file: &File) -> Result<Self, Failure> {
         let bytes = file.metadata().map_err(|e| refused(&e))?.len();
         if bytes == 0 {
@@ -43,5 +43,8 @@ fn map_read_only(file: &File) -> std::io::Result<memmap2::Mmap> {
 }
 
 fn refused(error: &std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::OutOfMemory {
+        return Failure::new(Code::MemoryLimit, "The file does not fit into max_child_memory_mebibytes");
+    }
     Failure::new(Code::FileAccess, format!("The document cannot be mapped into memory: {error}"))
 }
