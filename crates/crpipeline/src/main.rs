@@ -58,6 +58,10 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         log.level = "warn".to_owned();
     }
     telemetry::start(&log);
+    if !matches!(command, Command::Run(_)) {
+        // Database, objects and copies are for their owner alone, also in a folder that was there before; outputs of `run` are not ours.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    }
     match command {
         Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
         Command::Run(arguments) => commands::run::run(arguments, loaded.configuration.limits),
