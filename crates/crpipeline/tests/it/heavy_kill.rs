@@ -123,10 +123,10 @@ async fn killed_right_after_the_last_commit_the_result_is_there_and_counted_by_n
 }
 
 #[tokio::test]
-async fn killed_from_outside_twice_the_job_still_ends_and_no_process_outlives_the_server() {
+async fn killed_more_often_than_a_task_has_attempts_a_job_that_progresses_still_ends() {
     let mut server = Server::start(BINARY).await;
     let ids = server.admin().await.accepted(&Upload::of("slips.pdf", &samples::slips(PAGES)).through("fields")).await;
-    for pages in [1, 10] {
+    for pages in [2, 6, 10, 14, 18] {
         let api = server.admin().await;
         api.job_when(&ids.job, "some more pages", |job| job["progress"]["pages_done"].as_u64() >= Some(pages)).await;
         let readers = server.children();
