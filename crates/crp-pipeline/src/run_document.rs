@@ -86,11 +86,12 @@ pub async fn run_document(
         fields = Some(output.fields);
     }
     let page_failures = match ocr.on_page_error {
-        OnPageError::Fail => read.failures,
-        OnPageError::Continue => {
+        // A document of which no page could be read is a failure, whatever the stage forgives.
+        OnPageError::Continue if read.failures.len() < pages_total as usize => {
             read.warnings.extend(read.failures.iter().map(|(page, failure)| page_warning(*page, failure)));
             Vec::new()
         }
+        OnPageError::Fail | OnPageError::Continue => read.failures,
     };
     Ok(DocumentResult {
         searchable_pdf: file_of(&assembled, ArtifactKind::SearchablePdf)?,
@@ -140,7 +141,10 @@ async fn read_all(
     while let Some((page, outcome)) = receiver.recv().await {
         let layout = match outcome {
             Ok(reading) => {
-                read.warnings.extend(reading.warnings);
+                // Every child reports what concerns the whole document, such as a missing language.
+                let new = reading.warnings.into_iter().filter(|w| w.page.is_some() || !read.warnings.contains(w));
+                let new: Vec<Warning> = new.collect();
+                read.warnings.extend(new);
                 reading.layout
             }
             Err(failure) if needs_whole_machine(failure.code) => return Err(failure),

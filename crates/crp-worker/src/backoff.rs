@@ -22,13 +22,20 @@ const MOST_SECONDS: f64 = 300.0;
 /// Pause while storage, disk or database are away, in seconds.
 const AWAY_SECONDS: f64 = 5.0;
 
+/// Whether another attempt may end better: of a task, and of a single page, which is given up with its task's last attempt.
+pub(crate) fn is_worth_another_attempt(failure: &Failure, attempt: u32, max_attempts: u32) -> bool {
+    let comes_and_goes = matches!(
+        failure.code,
+        Code::EngineCrashed | Code::EngineAnswerInvalid | Code::PageTimeout | Code::PageFailed | Code::WorkerLost | Code::Internal
+    );
+    failure.retryable && comes_and_goes && attempt < max_attempts
+}
+
 /// Decides by the failure's code. `jitter` in 0.5 … 1 spreads the attempts.
 pub(crate) fn next(failure: &Failure, attempt: u32, max_attempts: u32, jitter: f64) -> Next {
     match failure.code {
         Code::StorageUnavailable | Code::DiskFull | Code::DatabaseUnavailable => Next::Wait(Duration::from_secs_f64(AWAY_SECONDS * jitter)),
-        Code::EngineCrashed | Code::EngineAnswerInvalid | Code::PageTimeout | Code::WorkerLost | Code::Internal
-            if attempt < max_attempts =>
-        {
+        _ if is_worth_another_attempt(failure, attempt, max_attempts) => {
             let doubled = BASE_SECONDS * 2f64.powi(i32::try_from(attempt).unwrap_or(1).clamp(1, 16) - 1);
             Next::Retry(Duration::from_secs_f64(doubled.min(MOST_SECONDS) * jitter))
         }
@@ -50,6 +57,14 @@ mod tests {
         assert_eq!(after(Code::EngineCrashed, 1), Next::Retry(Duration::from_secs(2)));
         assert_eq!(after(Code::EngineCrashed, 2), Next::Retry(Duration::from_secs(4)));
         assert_eq!(after(Code::EngineCrashed, 3), Next::GiveUp);
+    }
+
+    #[test]
+    fn a_page_that_failed_is_tried_again_unless_its_failure_says_that_it_never_helps() {
+        assert_eq!(after(Code::PageFailed, 1), Next::Retry(Duration::from_secs(2)));
+        let never = Failure::new(Code::PageFailed, "x").never_retry();
+        assert_eq!(next(&never, 1, 3, 1.0), Next::GiveUp);
+        assert!(!is_worth_another_attempt(&never, 1, 3));
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl DocumentCache {
     pub(crate) async fn fetch(&self, document: &ClaimedDocument) -> Result<Arc<CachedFile>, Failure> {
         let entry = self.entry(document);
         let mut fetched = entry.fetched.lock().await;
-        if !*fetched {
+        // Somebody may have cleaned the folder.
+        if !*fetched || !entry.file.path().exists() {
             let expected = Some((document.size_bytes, document.sha256));
             if let Err(failure) = self.objects.fetch_to(&document.object_key, entry.file.path(), expected).await {
                 self.forget(document.id, &entry);

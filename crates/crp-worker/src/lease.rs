@@ -57,6 +57,7 @@ struct Held {
 pub(crate) struct HeldLease {
     leases: Leases,
     task: TaskId,
+    fence: i64,
     stop: watch::Receiver<StopReason>,
 }
 
@@ -69,7 +70,11 @@ impl HeldLease {
 
 impl Drop for HeldLease {
     fn drop(&mut self) {
-        self.leases.locked().remove(&self.task);
+        // A later attempt of the same task may be in hand by now; that one stays.
+        let mut leases = self.leases.locked();
+        if leases.get(&self.task).is_some_and(|held| held.fence == self.fence) {
+            leases.remove(&self.task);
+        }
     }
 }
 
@@ -81,8 +86,12 @@ impl Leases {
     /// Takes a claimed task under renewal.
     pub(crate) fn hold(&self, claimed: &ClaimedTask) -> HeldLease {
         let (sender, receiver) = watch::channel(StopReason::None);
-        self.locked().insert(claimed.id, Held { fence: claimed.fence, renewed: Instant::now(), stop: sender });
-        HeldLease { leases: self.clone(), task: claimed.id, stop: receiver }
+        let held = Held { fence: claimed.fence, renewed: Instant::now(), stop: sender };
+        if let Some(earlier) = self.locked().insert(claimed.id, held) {
+            // This process slept through its lease and has claimed the task again: the earlier attempt is fenced off.
+            stop(&earlier, StopReason::LeaseLost);
+        }
+        HeldLease { leases: self.clone(), task: claimed.id, fence: claimed.fence, stop: receiver }
     }
 
     /// Tells every task that the process ends.
@@ -94,9 +103,10 @@ impl Leases {
         self.locked().iter().map(|(task, held)| (*task, held.fence)).collect()
     }
 
-    fn learn(&self, task: TaskId, state: LeaseState) {
+    /// What a renewal said of the lease that was in hand when it was sent.
+    fn learn(&self, task: TaskId, fence: i64, state: LeaseState) {
         let mut leases = self.locked();
-        let Some(held) = leases.get_mut(&task) else { return };
+        let Some(held) = leases.get_mut(&task).filter(|held| held.fence == fence) else { return };
         match state {
             LeaseState::Owned => held.renewed = Instant::now(),
             LeaseState::Lost => stop(held, StopReason::LeaseLost),
@@ -142,7 +152,13 @@ impl Worker {
                 continue;
             }
             match tasks::renew(&self.parts.store, self.id, &in_hand, self.settings.lease).await {
-                Ok(renewals) => renewals.into_iter().for_each(|renewal| self.leases.learn(renewal.task, renewal.state)),
+                Ok(renewals) => {
+                    for renewal in renewals {
+                        if let Some((_, fence)) = in_hand.iter().find(|(task, _)| *task == renewal.task) {
+                            self.leases.learn(renewal.task, *fence, renewal.state);
+                        }
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(error = %error.failure(), "Leases could not be renewed; trying again");
                     self.leases.give_up_older_than(self.settings.lease);

@@ -45,6 +45,8 @@ impl From<StoreError> for TaskError {
 pub(crate) async fn run(worker: Arc<Worker>, claimed: ClaimedTask, mut stop: Stop) {
     reached(Step::Claimed);
     let outcome = tokio::select! {
+        // First the work: what has committed by itself is not called lost.
+        biased;
         outcome = work(&worker, &claimed) => outcome,
         // Dropping the work kills its child process.
         reason = stop.requested() => return stopped(&worker, &claimed, reason).await,

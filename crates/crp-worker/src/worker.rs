@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{document_cache::DocumentCache, housekeeping, lease::Leases, task};
 
+/// How long handing back may take when the database is slow.
+const HAND_BACK_PATIENCE: Duration = Duration::from_secs(4);
+
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
@@ -69,7 +72,8 @@ impl Worker {
         Self { id: WorkerId::new(&parts.ambient), leases: Leases::default(), cache, settings, parts }
     }
 
-    /// Works until `shutdown`; returns when everything that ran is finished or handed back, at the latest after the grace period.
+    /// Works until `shutdown`; returns when everything that ran is finished or handed back: within the grace period, and the few
+    /// seconds that handing back may take.
     pub async fn run(self, shutdown: CancellationToken) {
         let worker = Arc::new(self);
         worker.parts.metrics.worker_slots.set(worker.settings.slots as f64);
@@ -136,7 +140,11 @@ impl Worker {
         }
         tracing::info!(tasks = running.len(), "The grace period is over; running tasks are handed back");
         self.leases.stop_all();
-        while running.join_next().await.is_some() {}
+        let hand_back = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(HAND_BACK_PATIENCE, hand_back).await.is_err() {
+            tracing::warn!("Not every task could be handed back in time; their leases expire by themselves");
+            running.shutdown().await;
+        }
     }
 
     /// Runs one task in a tokio task of its own, so that a panic in it is an internal failure and not the end of the worker.

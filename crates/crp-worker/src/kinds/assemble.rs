@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crp_model::{
-    Code, Failure, Stage, Warning,
-    labels::{Label, WarningKind},
-    pipeline::OnPageError,
-};
+use crp_model::{Code, Failure, Stage, Warning, labels::WarningKind, pipeline::OnPageError};
 use crp_pipeline::{
     StageInput, Workspace,
     stages::ocr::{self, Assembler},
@@ -39,8 +35,8 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
     let artifacts = worker.keep(claimed, &output.artifacts).await?;
     reached(Step::ArtifactsWritten);
 
-    let mut warnings = merge_warnings(&rows);
-    warnings.extend(output.warnings);
+    // The warnings of the pages are in their rows already.
+    let mut warnings = output.warnings;
     if on_page_error(claimed) == OnPageError::Continue {
         warnings
             .extend(rows.iter().filter_map(|p| Some(Warning::new(WarningKind::PageFailed, Some(p.page), &p.failure.as_ref()?.message))));
@@ -64,11 +60,4 @@ fn check_complete(rows: &[SavedPage], claimed: &ClaimedTask) -> Result<(), Failu
         return Ok(());
     }
     Err(Failure::new(Code::Internal, format!("{} of {total} pages are saved, yet the document was to be assembled", numbers.len())))
-}
-
-/// One warning for each page and kind; those about the whole document only once.
-fn merge_warnings(rows: &[SavedPage]) -> Vec<Warning> {
-    let mut seen = BTreeSet::new();
-    let all = rows.iter().flat_map(|p| p.warnings.iter());
-    all.filter(|w| seen.insert((w.code.0.label(), w.page, w.message.clone()))).cloned().collect()
 }

@@ -14,6 +14,7 @@ use crp_store::tasks::{self, ClaimedTask, Committed, SavedPage};
 
 use crate::{
     Worker,
+    backoff::is_worth_another_attempt,
     steps::{Step, reached},
     task::TaskError,
 };
@@ -35,7 +36,7 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
                 }
             }
             Err(failure) if concerns_the_task(failure.code) => return Err(failure.into()),
-            Err(failure) if is_worth_another_attempt(&failure, claimed) => to_retry = Some(failure),
+            Err(failure) if is_worth_another_attempt(&failure, claimed.attempt, claimed.max_attempts) => to_retry = Some(failure),
             Err(failure) => save_failure(worker, claimed, page, failure).await?,
         }
     }
@@ -50,11 +51,15 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
 
 /// Something is missing on this machine; no other page would do better.
 fn concerns_the_task(code: Code) -> bool {
-    matches!(code, Code::TesseractMissing | Code::LanguageMissing | Code::DiskFull | Code::StorageUnavailable | Code::DatabaseUnavailable)
-}
-
-fn is_worth_another_attempt(failure: &Failure, claimed: &ClaimedTask) -> bool {
-    failure.retryable && claimed.attempt < claimed.max_attempts
+    matches!(
+        code,
+        Code::TesseractMissing
+            | Code::LanguageMissing
+            | Code::DiskFull
+            | Code::FileAccess
+            | Code::StorageUnavailable
+            | Code::DatabaseUnavailable
+    )
 }
 
 async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, failure: Failure) -> Result<(), TaskError> {
