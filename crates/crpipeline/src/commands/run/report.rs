@@ -55,13 +55,12 @@ impl Reporter {
     /// Pages are done.
     pub(super) fn progress(&mut self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
-        if let Some(total) = progress.pages_total {
-            if bar.length() != Some(total.into()) {
-                bar.set_length(total.into());
-                bar.set_style(style("{msg} [{bar:30}] {pos}/{len} pages · {elapsed} · {eta} left"));
-            }
-            bar.set_position(progress.pages_done.into());
-        }
+        let Some(total) = progress.pages_total else { return };
+        bar.set_length(total.into());
+        bar.set_position(progress.pages_done.into());
+        // Before the first page nobody knows how long the rest takes.
+        let left = if progress.pages_done == 0 { "" } else { " · {eta} left" };
+        bar.set_style(style(&format!("{{msg}} [{{bar:30}}] {{pos}}/{{len}} pages · {{elapsed}}{left}")));
     }
 
     /// A file has ended.
