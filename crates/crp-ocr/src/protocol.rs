@@ -49,8 +49,8 @@ pub(crate) enum Task {
 /// What the child answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// The engine is loaded, the sandbox is closed, the document is open.
-    Started { sandbox: SandboxLevel, warnings: Vec<Warning> },
+    /// The engine is loaded or known to be missing, the sandbox is closed, the document is open.
+    Started { sandbox: SandboxLevel },
     /// To `Inspect`.
     Inspection(Inspection),
     /// To `Page`; the frame's bytes are the thumbnail.

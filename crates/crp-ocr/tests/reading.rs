@@ -56,12 +56,34 @@ async fn switched_off_recognition_needs_no_engine() {
     assert_eq!((reading.layout.width, reading.layout.pixels), (612.0, None));
 }
 
+/// Enough words that the page's own text is taken.
+const HONEST_WORDS: &str = "A page of honest words that need not be recognised";
+
 #[tokio::test]
-async fn a_missing_library_is_told_with_its_remedy() {
+async fn a_page_that_carries_text_is_read_without_an_engine_and_beside_pages_that_need_one() {
     let folder = tempfile::tempdir().unwrap();
-    let file = pdf(folder.path(), &["x"]);
+    let file = pdf(folder.path(), &["", HONEST_WORDS]);
+    let no_library = child(&[("CRPIPELINE_TESSERACT_LIBRARY", "/nonexistent/libtesseract.so")]);
+    let no_language = ReadSettings { languages: vec!["xxy".to_owned()], ..english(OcrMode::Auto) };
+    let cases = [(no_library, english(OcrMode::Auto), Code::TesseractMissing), (child(&[]), no_language, Code::LanguageMissing)];
+    for (command, settings, code) in cases {
+        let mut child = start(&command, &file, &settings, &Metrics::for_tests()).await.unwrap();
+        for _twice in 0..2 {
+            let reading = child.read_page(page(2)).await.unwrap();
+            assert_eq!(reading.layout.source, TextSource::TextLayer);
+            assert_eq!(words(&reading.layout), words_of(HONEST_WORDS));
+            assert_eq!(child.read_page(page(1)).await.unwrap_err().code, code);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_library_is_told_with_its_remedy_by_the_page_that_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &[""]);
     let command = child(&[("CRPIPELINE_TESSERACT_LIBRARY", "/nonexistent/libtesseract.so")]);
-    let failure = start(&command, &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.unwrap_err();
+    let mut reader = start(&command, &file, &english(OcrMode::Auto), &Metrics::for_tests()).await.unwrap();
+    let failure = reader.read_page(page(1)).await.unwrap_err();
     assert_eq!(failure.code, Code::TesseractMissing);
     assert!(failure.remedy.contains("apt-get install tesseract-ocr"), "{failure}");
     assert_eq!(probe_engine(&command).await.unwrap_err().code, Code::TesseractMissing);
@@ -79,7 +101,8 @@ async fn a_missing_language_is_a_failure_alone_and_a_warning_beside_others() {
         thumbnails: false,
     };
     for codes in [&["xxy"][..], &["../../etc/passwd"], &[]] {
-        let failure = start(&child(&[]), &file, &languages(codes), &metrics).await.unwrap_err();
+        let mut child = start(&child(&[]), &file, &languages(codes), &metrics).await.unwrap();
+        let failure = child.read_page(page(1)).await.unwrap_err();
         assert_eq!(failure.code, Code::LanguageMissing, "{codes:?}");
     }
     let mut child = start(&child(&[]), &file, &languages(&["eng", "xxy"]), &metrics).await.unwrap();
@@ -87,6 +110,19 @@ async fn a_missing_language_is_a_failure_alone_and_a_warning_beside_others() {
     assert_eq!(words(&reading.layout), ["words", "to", "be", "read"]);
     assert_eq!(reading.warnings.iter().map(|w| w.code.0).collect::<Vec<_>>(), [WarningKind::LanguageMissing]);
     assert!(child.read_page(page(1)).await.unwrap().warnings.is_empty(), "it is said once");
+}
+
+#[tokio::test]
+async fn a_page_that_is_not_recognised_says_nothing_about_languages() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &[HONEST_WORDS, ""]);
+    let settings = ReadSettings { languages: vec!["eng".to_owned(), "xxy".to_owned()], ..english(OcrMode::Auto) };
+    let mut child = start(&child(&[]), &file, &settings, &Metrics::for_tests()).await.unwrap();
+    let taken = child.read_page(page(1)).await.unwrap();
+    assert_eq!((taken.layout.source, taken.warnings), (TextSource::TextLayer, Vec::new()));
+    let recognised = child.read_page(page(2)).await.unwrap();
+    assert_eq!(recognised.layout.source, TextSource::Ocr);
+    assert_eq!(recognised.warnings.iter().map(|w| w.code.0).collect::<Vec<_>>(), [WarningKind::LanguageMissing]);
 }
 
 #[tokio::test]

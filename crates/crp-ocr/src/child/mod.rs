@@ -59,7 +59,6 @@ struct Job {
     kind: JobKind,
     limits: Limits,
     sandbox: SandboxLevel,
-    warnings: Vec<Warning>,
 }
 
 enum JobKind {
@@ -70,8 +69,11 @@ enum JobKind {
 /// How pages are read, and with what.
 struct Reader {
     settings: ReadSettings,
-    /// `None` where the mode recognises no page.
-    engine: Option<Engine>,
+    /// `None` where the mode recognises no page. Why it could not be loaded matters only once a page needs it:
+    /// many documents carry their text.
+    engine: Option<Result<Engine, Failure>>,
+    /// What loading the engine had to say; it goes with the first page that is recognised.
+    warnings: Vec<Warning>,
 }
 
 /// Everything that needs files: descriptors, limits, the engine; last of all the sandbox. `None`: answered already.
@@ -93,7 +95,6 @@ fn prepare(wire: &mut Wire) -> Result<Option<Job>, Failure> {
     let writes = matches!(task, Task::Assemble { .. });
     limits::apply(&limits, writes).map_err(|e| internal(&format!("resource limits: {e}")))?;
     let mut missing = || files.next().ok_or_else(|| internal("a descriptor is missing"));
-    let mut warnings = Vec::new();
     let kind = match task {
         Task::ProbeEngine => {
             let mut probe = engine::probe()?;
@@ -103,28 +104,29 @@ fn prepare(wire: &mut Wire) -> Result<Option<Job>, Failure> {
         }
         Task::ProbeSandbox => {
             let sandbox = sandbox::close()?;
-            answer_last(wire, &Answer::Started { sandbox, warnings });
+            answer_last(wire, &Answer::Started { sandbox });
             return Ok(None);
         }
         Task::Read { media, settings, .. } => {
             let document = missing()?;
-            let reader = settings.map(|settings| Reader::load(settings, &mut warnings)).transpose()?;
-            JobKind::Read { document, media, reader }
+            JobKind::Read { document, media, reader: settings.map(Reader::load) }
         }
         Task::Assemble { media, .. } => JobKind::Assemble { document: missing()?, output: missing()?, media },
     };
     let sandbox = sandbox::close()?;
-    Ok(Some(Job { kind, limits, sandbox, warnings }))
+    Ok(Some(Job { kind, limits, sandbox }))
 }
 
 impl Reader {
-    fn load(settings: ReadSettings, warnings: &mut Vec<Warning>) -> Result<Self, Failure> {
+    fn load(settings: ReadSettings) -> Self {
         if settings.mode == OcrMode::Off {
-            return Ok(Self { settings, engine: None });
+            return Self { settings, engine: None, warnings: Vec::new() };
         }
-        let (engine, missing) = Engine::load(&settings.languages)?;
-        warnings.extend(missing);
-        Ok(Self { settings, engine: Some(engine) })
+        let (engine, warnings) = match Engine::load(&settings.languages) {
+            Ok((engine, warnings)) => (Ok(engine), warnings),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
+        Self { settings, engine: Some(engine), warnings }
     }
 }
 

@@ -21,22 +21,22 @@ const LOW_CONFIDENCE: f32 = 0.6;
 
 /// Serves until the parent closes its pipe.
 pub(super) fn serve(wire: &mut Wire, job: Job, before_page: PageHook) -> io::Result<()> {
-    let Job { kind, limits, sandbox, warnings } = job;
+    let Job { kind, limits, sandbox } = job;
     match kind {
         JobKind::Read { document, media, reader } => {
             let document = match open(document, media, &limits) {
                 Ok(document) => document,
                 Err(failure) => return protocol::send(&mut wire.to_parent, &Answer::Failed(failure), b""),
             };
-            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox, warnings: warnings.clone() }, b"")?;
-            Session { document, reader, inspection: None, pending_warnings: warnings, before_page }.serve(wire)
+            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox }, b"")?;
+            Session { document, reader, inspection: None, before_page }.serve(wire)
         }
         JobKind::Assemble { document, output, media } => {
             let document = match open(document, media, &limits) {
                 Ok(document) => document,
                 Err(failure) => return protocol::send(&mut wire.to_parent, &Answer::Failed(failure), b""),
             };
-            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox, warnings }, b"")?;
+            protocol::send(&mut wire.to_parent, &Answer::Started { sandbox }, b"")?;
             let answer = assemble(wire, &document, output).unwrap_or_else(Answer::Failed);
             protocol::send(&mut wire.to_parent, &answer, b"")
         }
@@ -60,8 +60,6 @@ struct Session {
     document: OpenDocument,
     reader: Option<Reader>,
     inspection: Option<Inspection>,
-    /// What loading the engine had to say; it goes with the first page.
-    pending_warnings: Vec<Warning>,
     before_page: PageHook,
 }
 
@@ -112,8 +110,10 @@ impl Session {
             None if mode == OcrMode::Off => self.leave_without_text(page)?,
             None => self.recognise(page)?,
         };
-        reading.warnings.append(&mut self.pending_warnings);
         let thumbnail = thumbnails.then(|| self.document.thumbnail(page)).transpose()?;
+        if let (TextSource::Ocr, Some(reader)) = (reading.layout.source, &mut self.reader) {
+            reading.warnings.append(&mut reader.warnings);
+        }
         let Reading { layout, warnings, render_seconds, recognise_seconds } = reading;
         Ok((Answer::Page { layout, warnings, render_seconds, recognise_seconds }, thumbnail))
     }
@@ -140,6 +140,7 @@ impl Session {
         let Some(Reader { engine: Some(engine), .. }) = &mut self.reader else {
             return Err(Failure::new(Code::Internal, "The document process was started without an engine"));
         };
+        let engine = engine.as_mut().map_err(|failure| failure.clone())?;
         let began = Instant::now();
         let mut rendered = self.document.render_gray(page)?;
         let drawn = Instant::now();

@@ -56,8 +56,9 @@ impl DocumentChild {
     /// Starts a process and opens the document in it. With an `engine`, pages can be read; without, only inspected.
     ///
     /// # Errors
-    /// `file_access`; what opening finds (`damaged_file`, `encrypted_pdf`, `no_pages`, `too_many_pages`, …); `tesseract_missing`,
-    /// `language_missing`; `page_timeout`, `engine_crashed`, `memory_limit`, `engine_answer_invalid` when the process misbehaves.
+    /// `file_access`; what opening finds (`damaged_file`, `encrypted_pdf`, `no_pages`, `too_many_pages`, …); `page_timeout`,
+    /// `engine_crashed`, `memory_limit`, `engine_answer_invalid` when the process misbehaves.
+    /// An engine that is missing fails the pages that need it, not the start: a document may carry all its text.
     pub async fn start(
         command: &ChildCommand,
         file: &Path,
@@ -95,7 +96,7 @@ impl DocumentChild {
         let mut process = ChildProcess::start(command, files).await?;
         let patience = patience(limits.document_timeout_seconds.into(), "opening the document");
         let request = Request::Start { task, limits: limits.clone() };
-        let Received { message: Answer::Started { sandbox, .. }, .. } = process.ask(&request, &patience).await? else {
+        let Received { message: Answer::Started { sandbox }, .. } = process.ask(&request, &patience).await? else {
             return Err(process.answer_invalid("another answer than to the start", &patience).await);
         };
         Ok(Self { process, limits: limits.clone(), metrics: metrics.clone(), sandbox, inspection: None, output: None })
@@ -124,11 +125,12 @@ impl DocumentChild {
     }
 
     /// Reads one page: takes the text that it carries or recognises it, as the settings say.
-    /// A language that is missing beside others is a warning of the first page read.
+    /// A language that is missing beside others is a warning of the first page recognised.
     ///
     /// # Errors
-    /// `page_failed`, `page_too_large`, `damaged_file`, after which the next page can be read; `page_timeout`, `engine_crashed`,
-    /// `memory_limit`, `engine_answer_invalid`, after which the process is dead.
+    /// `page_failed`, `page_too_large`, `damaged_file`, after which the next page can be read; `tesseract_missing`, `language_missing`
+    /// and a `memory_limit` too small to load the engine, after which pages that carry text can be read; `page_timeout`,
+    /// `engine_crashed`, any other `memory_limit`, `engine_answer_invalid`, after which the process is dead.
     pub async fn read_page(&mut self, page: PageNo) -> Result<PageReading, Failure> {
         let result = self.read_page_uncounted(page).await;
         match &result {
@@ -242,7 +244,7 @@ pub async fn probe_engine(command: &ChildCommand) -> Result<EngineProbe, Failure
 pub async fn probe_sandbox(command: &ChildCommand) -> Result<SandboxLevel, Failure> {
     let (mut process, patience, answer) = probe(command, Task::ProbeSandbox, "trying the sandbox").await?;
     match answer {
-        Answer::Started { sandbox, .. } => Ok(sandbox),
+        Answer::Started { sandbox } => Ok(sandbox),
         _ => Err(process.answer_invalid("another answer than to the probe", &patience).await),
     }
 }

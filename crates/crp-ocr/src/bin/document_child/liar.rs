@@ -29,7 +29,7 @@ pub(crate) fn named(name: &str) -> Option<Lie> {
 /// Serves the parent until it closes the pipe: starts well, then lies.
 pub(crate) fn serve(lie: Lie) -> ExitCode {
     let (mut from_parent, mut to_parent) = (std::io::stdin().lock(), std::io::stdout().lock());
-    let started = "{\"Started\":{\"sandbox\":{\"landlock_abi\":0,\"seccomp\":false},\"warnings\":[]}}";
+    let started = "{\"Started\":{\"sandbox\":{\"landlock_abi\":0,\"seccomp\":false}}}";
     let mut answer = frame(started, b"");
     loop {
         let mut head = [0u8; 8];
