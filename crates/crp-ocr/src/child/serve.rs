@@ -146,6 +146,7 @@ impl Session {
         let drawn = Instant::now();
         let layout = engine.recognise(page, &rendered)?;
         let recognise_seconds = drawn.elapsed().as_secs_f64();
+        rendered.refuse_if_lost(&layout)?;
         let mut warnings = std::mem::take(&mut rendered.warnings);
         if let Some(confidence) = layout.mean_confidence().filter(|c| *c < LOW_CONFIDENCE) {
             let message = format!("The words of page {page} are unsure (mean confidence {:.0} %)", confidence * 100.0);

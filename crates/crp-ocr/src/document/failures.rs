@@ -30,6 +30,12 @@ pub(crate) fn damaged(why: impl std::fmt::Display) -> Failure {
     Failure::new(Code::DamagedFile, format!("The file cannot be read: {why}"))
 }
 
+/// A file that lacks its end.
+pub(crate) fn broken_off(what: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::DamagedFile, format!("The file is broken off: {what}"))
+        .with_remedy("Send the file again; if its original is broken off too, scan or export it again.")
+}
+
 /// A result that cannot be written.
 pub(crate) fn unwritable(error: &std::io::Error) -> Failure {
     match error.kind() {

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Write};
 
-use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning};
+use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, labels::WarningKind};
 use serde::{Deserialize, Serialize};
 
 use self::{failures::guarded, mapped::MappedFile, pdf::PdfDocument, raster::ImageDocument};
@@ -69,6 +69,20 @@ pub(crate) struct RenderedPage {
     pub(crate) rotation: u16,
     /// What a person should know, such as that the page was scaled down.
     pub(crate) warnings: Vec<Warning>,
+}
+
+impl RenderedPage {
+    /// Refuses a page that lacks a picture and on which `layout` has no word: it is lost, not empty.
+    ///
+    /// # Errors
+    /// `page_failed`.
+    pub(crate) fn refuse_if_lost(&self, layout: &PageLayout) -> Result<(), Failure> {
+        if !layout.words.is_empty() || !self.warnings.iter().any(|w| w.code.0 == WarningKind::PictureUnreadable) {
+            return Ok(());
+        }
+        let message = format!("A picture on page {} cannot be decoded, and nothing else on it can be read", layout.page);
+        Err(Failure::new(Code::PageFailed, message).with_remedy("Scan or export the document again.").never_retry())
+    }
 }
 
 /// An opened document.

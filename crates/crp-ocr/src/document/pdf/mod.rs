@@ -24,6 +24,7 @@ use super::{
     mapped::MappedFile,
 };
 
+mod broken_off;
 mod geometry;
 mod lines;
 mod overlay;
@@ -60,6 +61,7 @@ impl PdfDocument {
     pub(crate) fn open(file: MappedFile, limits: &Limits) -> Result<Self, Failure> {
         let pdf = parse(&file)?;
         let page_count = pdf.pages().len();
+        broken_off::refuse_what_is_lost(&file, &pdf)?;
         if page_count == 0 {
             return Err(Failure::new(Code::NoPages, "The PDF has no pages"));
         }
@@ -120,6 +122,10 @@ impl PdfDocument {
         let mut warnings = Vec::new();
         if canvas.dots_per_inch < WORKING_DOTS_PER_INCH * 0.999 {
             warnings.push(scaled(number, canvas.dots_per_inch));
+        }
+        if canvas.lacks_picture {
+            let message = format!("A picture on page {number} cannot be decoded; what it shows is missing");
+            warnings.push(Warning::new(WarningKind::PictureUnreadable, Some(number), message));
         }
         Ok(RenderedPage {
             width: canvas.width,

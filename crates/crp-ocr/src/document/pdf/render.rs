@@ -1,9 +1,14 @@
 //! A PDF page as pixels.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use crp_model::{Code, Failure, PageNo};
 use hayro::{
     RenderCache, RenderSettings,
-    hayro_interpret::InterpreterSettings,
+    hayro_interpret::{InterpreterSettings, InterpreterWarning},
     hayro_syntax::page::Page,
     kurbo::Affine,
     render_into,
@@ -22,6 +27,8 @@ pub(crate) struct Canvas {
     pub(crate) height: u32,
     /// Pixels per inch of the page as displayed.
     pub(crate) dots_per_inch: f64,
+    /// Whether a picture is missing on it, since it could not be decoded.
+    pub(crate) lacks_picture: bool,
     pixmap: Pixmap,
 }
 
@@ -60,7 +67,9 @@ impl Canvas {
         let scale =
             Affine::scale_non_uniform(f64::from(size.width) / geometry.width_points, f64::from(size.height) / geometry.height_points);
         let cache = RenderCache::new();
-        render_into(page, &cache, &InterpreterSettings::default(), &RenderSettings::default(), &mut context, scale * geometry.to_display);
+        let lacks_picture = Arc::new(AtomicBool::new(false));
+        let settings = noting_lost_pictures(lacks_picture.clone());
+        render_into(page, &cache, &settings, &RenderSettings::default(), &mut context, scale * geometry.to_display);
         context.flush();
         let mut pixmap = Pixmap::new(size.width, size.height);
         context.render_with(
@@ -68,7 +77,13 @@ impl Canvas {
             &mut Resources::default(),
             RasterizerSettings { target_init: TargetInit::Clear(WHITE), ..RasterizerSettings::default() },
         );
-        Ok(Self { width: u32::from(size.width), height: u32::from(size.height), dots_per_inch: size.dots_per_inch, pixmap })
+        Ok(Self {
+            width: u32::from(size.width),
+            height: u32::from(size.height),
+            dots_per_inch: size.dots_per_inch,
+            lacks_picture: lacks_picture.load(Ordering::Relaxed),
+            pixmap,
+        })
     }
 
     /// One byte per pixel.
@@ -85,6 +100,18 @@ impl Canvas {
 /// Luma after ITU-R BT.601, in integers.
 pub(crate) fn luma(red: u8, green: u8, blue: u8) -> u8 {
     ((u32::from(red) * 77 + u32::from(green) * 150 + u32::from(blue) * 29 + 128) >> 8) as u8
+}
+
+/// Settings that set `lost` where a picture is left out since it cannot be decoded.
+fn noting_lost_pictures(lost: Arc<AtomicBool>) -> InterpreterSettings {
+    InterpreterSettings {
+        warning_sink: Arc::new(move |warning| {
+            if matches!(warning, InterpreterWarning::ImageDecodeFailure) {
+                lost.store(true, Ordering::Relaxed);
+            }
+        }),
+        ..InterpreterSettings::default()
+    }
 }
 
 /// Asks for the memory first, so that a lack of it is a failure and not the end of the process.

@@ -8,7 +8,7 @@ use zune_jpeg::{
 
 use super::{Row, RowSink, check_memory, exif, picture::Picture};
 use crate::document::{
-    failures::{damaged, page_failed},
+    failures::{broken_off, damaged, page_failed},
     orientation::Orientation,
 };
 
@@ -115,6 +115,11 @@ pub(crate) fn read(file: &[u8]) -> Result<Picture, Failure> {
     Ok(Picture::new(header.width, header.height, header.resolution, header.orientation, 0))
 }
 
+/// Whether the picture's end mark stands in the file. Without it the decoder must be strict: a lenient one paints what is missing gray.
+fn has_end(file: &[u8]) -> bool {
+    file.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
+}
+
 /// Decodes the picture into gray rows.
 ///
 /// # Errors
@@ -128,13 +133,16 @@ pub(crate) fn rows(file: &[u8], number: PageNo, limits: &Limits, sink: &mut RowS
     let samples = if header.components == 4 { 3 } else { u64::from(header.components) };
     // A sequential file is turned into luma as it comes; any other is kept as coefficients of two bytes.
     check_memory(if header.is_sequential { pixels * samples } else { pixels * (3 * u64::from(header.components)) }, number, limits)?;
-    let options = DecoderOptions::default().set_max_width(65_535).set_max_height(65_535).set_strict_mode(false);
+    let is_whole = has_end(file);
+    let options = DecoderOptions::default().set_max_width(65_535).set_max_height(65_535).set_strict_mode(!is_whole);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(|e| damaged(format!("{e:?}")))?;
     let has_luma = matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma));
     let space = if has_luma { ColorSpace::Luma } else { ColorSpace::RGB };
     decoder.set_options(options.jpeg_set_out_colorspace(space));
-    let pixels = decoder.decode().map_err(|e| page_failed(number, format!("{e:?}")))?;
+    let pixels = decoder
+        .decode()
+        .map_err(|e| if is_whole { page_failed(number, format!("{e:?}")) } else { broken_off("the JPEG ends before its last row") })?;
     let width = header.width as usize;
     if has_luma {
         pixels.chunks_exact(width).try_for_each(|row| sink(Row::Gray(row)))

@@ -8,7 +8,7 @@ use png::{ColorType, Decoder, DecodingError, Reader, Transformations, Unit};
 
 use super::{Row, RowSink, check_memory, exif, picture::Picture, samples::flatten};
 use crate::document::{
-    failures::{damaged, page_failed},
+    failures::{broken_off, damaged, page_failed},
     orientation::Orientation,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn read(file: &[u8], limits: &Limits) -> Result<Picture, Failure> {
 /// Decodes the picture into rows, transparency on white.
 ///
 /// # Errors
-/// `page_too_large`, `page_failed`.
+/// `page_too_large`, `damaged_file`, `page_failed`.
 pub(crate) fn rows(file: &[u8], number: PageNo, limits: &Limits, sink: &mut RowSink<'_>) -> Result<(), Failure> {
     let mut reader = open(file, limits, Transformations::EXPAND | Transformations::STRIP_16)?;
     let (color, _) = reader.output_color_type();
@@ -40,23 +40,14 @@ pub(crate) fn rows(file: &[u8], number: PageNo, limits: &Limits, sink: &mut RowS
         // The rows of an interlaced file come in seven passes and must all be kept.
         check_memory(line.saturating_mul(height), number, limits)?;
         let mut pixels = vec![0; (line * height) as usize];
-        match reader.next_frame(&mut pixels) {
-            Ok(_) => {}
-            Err(error) if is_truncation(&error) => {}
-            Err(error) => return Err(page_failed(number, error)),
-        }
+        reader.next_frame(&mut pixels).map_err(|error| undecodable(number, &error))?;
         return pixels.chunks_exact(line as usize).try_for_each(&mut emit);
     }
     check_memory(line.saturating_mul(4), number, limits)?;
-    loop {
-        match reader.next_row() {
-            Ok(Some(row)) => emit(row.data())?,
-            Ok(None) => return Ok(()),
-            // What was there is read; the rest of the page stays white.
-            Err(error) if is_truncation(&error) => return Ok(()),
-            Err(error) => return Err(page_failed(number, error)),
-        }
+    while let Some(row) = reader.next_row().map_err(|error| undecodable(number, &error))? {
+        emit(row.data())?;
     }
+    Ok(())
 }
 
 fn emit_row(row: &[u8], color: ColorType, sink: &mut RowSink<'_>) -> Result<(), Failure> {
@@ -80,8 +71,12 @@ fn open<'a>(file: &'a [u8], limits: &Limits, transformations: Transformations) -
     })
 }
 
-fn is_truncation(error: &DecodingError) -> bool {
-    matches!(error, DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof)
+/// A file that ends too early is refused: half a page would look like a whole one.
+fn undecodable(number: PageNo, error: &DecodingError) -> Failure {
+    match error {
+        DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => broken_off("the PNG ends before its last row"),
+        other => page_failed(number, other),
+    }
 }
 
 /// The picture as a PDF stream without touching its compressed bytes; `None` if PDF has no such picture (interlaced or with transparency).

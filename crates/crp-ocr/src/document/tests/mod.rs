@@ -2,6 +2,7 @@
 
 mod bench;
 mod bombs;
+mod damage;
 mod corpus;
 mod images;
 mod overlay;
