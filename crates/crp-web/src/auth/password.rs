@@ -79,8 +79,11 @@ pub(crate) struct PasswordHashing {
     nobodys_hash: String,
 }
 
-/// The right to hash once; held while a sign-in is judged.
-pub(crate) struct Turn(OwnedSemaphorePermit);
+/// The right to hash; held while a sign-in is judged. It moves into the hashing thread, so that it ends with the work and
+/// not with the request: who hangs up must not make room for more memory.
+pub(crate) struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
 
 impl PasswordHashing {
     pub(crate) fn new(cost: PasswordCost, max_waiting: usize, ambient: &Ambient) -> Result<Self, Failure> {
@@ -96,7 +99,7 @@ impl PasswordHashing {
     pub(crate) async fn turn(&self) -> Result<Turn, Problem> {
         let _place = self.take_place()?;
         let permit = self.cores.clone().acquire_owned().await;
-        permit.map(Turn).map_err(|_| Problem::internal("The hashing queue is closed"))
+        permit.map(|permit| Turn { _permit: permit }).map_err(|_| Problem::internal("The hashing queue is closed"))
     }
 
     fn take_place(&self) -> Result<Place<'_>, Problem> {
@@ -107,26 +110,32 @@ impl PasswordHashing {
         Ok(place)
     }
 
-    /// Whether the password belongs to the hash; `None` takes as long and is always wrong.
-    pub(crate) async fn verify(&self, turn: &Turn, password: String, hash: Option<String>) -> Result<bool, Problem> {
-        debug_assert_eq!(turn.0.num_permits(), 1, "a turn is held while hashing");
+    /// Whether the password belongs to the hash, and the turn back; `None` takes as long and is always wrong.
+    pub(crate) async fn verify(&self, turn: Turn, password: String, hash: Option<String>) -> Result<(bool, Turn), Problem> {
         let is_somebody = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys_hash.clone());
-        let matches = tokio::task::spawn_blocking(move || matches(&password, &hash)).await;
-        Ok(matches.map_err(|_| Problem::internal("Verifying a password panicked"))?? && is_somebody)
+        let verified = under(turn, move || matches(&password, &hash)).await;
+        let (matches, turn) = verified.ok_or_else(|| Problem::internal("Verifying a password panicked"))?;
+        Ok((matches? && is_somebody, turn))
     }
 
     /// Hashes a new password.
     pub(crate) async fn hash(&self, password: String, ambient: &Ambient) -> Result<String, Problem> {
-        let _turn = self.turn().await?;
+        let turn = self.turn().await?;
         let (cost, ambient) = (self.cost, ambient.clone());
-        let hash = tokio::task::spawn_blocking(move || hash_password(&password, cost, &ambient)).await;
-        Ok(hash.map_err(|_| Problem::internal("Hashing a password panicked"))??)
+        let hashed = under(turn, move || hash_password(&password, cost, &ambient)).await;
+        let (hash, _turn) = hashed.ok_or_else(|| Problem::internal("Hashing a password panicked"))?;
+        Ok(hash?)
     }
 
     #[cfg(test)]
     pub(crate) fn queue_is_full(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) >= self.max_waiting
+    }
+
+    #[cfg(test)]
+    pub(crate) fn free_turns(&self) -> usize {
+        self.cores.available_permits()
     }
 
     #[cfg(test)]
@@ -148,6 +157,11 @@ impl Drop for Place<'_> {
     }
 }
 
+/// Works on a thread for blocking work, which has the turn until it is done; `None` after a panic.
+async fn under<T: Send + 'static>(turn: Turn, work: impl FnOnce() -> T + Send + 'static) -> Option<(T, Turn)> {
+    tokio::task::spawn_blocking(move || (work(), turn)).await.ok()
+}
+
 fn matches(password: &str, hash: &str) -> Result<bool, Failure> {
     let parsed =
         PasswordHash::new(hash).map_err(|e| Failure::new(Code::Internal, format!("A stored password hash cannot be read: {e}")))?;
@@ -161,7 +175,10 @@ fn matches(password: &str, hash: &str) -> Result<bool, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use crp_model::Timestamp;
+    use futures_util::FutureExt as _;
 
     use super::*;
 
@@ -173,6 +190,20 @@ mod tests {
         assert_eq!(matches("correct horse battery", &hash), Ok(true));
         assert_eq!(matches("correct horse batterz", &hash), Ok(false));
         assert!(matches("x", "not a hash").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_turn_ends_with_the_work_and_not_with_who_waits_for_it() {
+        let (ambient, _) = Ambient::manual(Timestamp(0), 1);
+        let hashing = PasswordHashing::new(PasswordCost { memory_kibibytes: 8, passes: 1 }, 8, &ambient).unwrap();
+        let cores = hashing.free_turns();
+        let (finish, finished) = mpsc::channel::<()>();
+        let work = under(hashing.turn().await.ok().unwrap(), move || finished.recv());
+        assert!(work.now_or_never().is_none(), "the work waits, and who waited for it has gone");
+        assert_eq!(hashing.free_turns(), cores - 1);
+        finish.send(()).unwrap();
+        // Hangs if the turn does not come back.
+        drop(hashing.cores.acquire_many(u32::try_from(cores).unwrap()).await.unwrap());
     }
 
     #[test]

@@ -59,12 +59,29 @@ pub(crate) async fn sign_in(
 
 /// Judges the credentials and begins a session; the API and the plain sign-in page share it.
 pub(crate) async fn begin(
-    web: &Web,
+    web: &Arc<Web>,
     address: ClientAddress,
     headers: &HeaderMap,
     credentials: Credentials,
 ) -> Result<(Me, http::HeaderValue), Problem> {
-    let account = judge(web, address, credentials).await?;
+    let attempt = Attempt::of(credentials, &address)?;
+    check_backoff(web, &attempt).await?;
+    let turn = web.passwords.turn().await?;
+    let (web, headers) = (web.clone(), headers.clone());
+    // In a task of its own: a guess counts also when who made it does not wait for the answer.
+    let task = tokio::spawn(async move {
+        let account = judge(&web, turn, attempt).await?;
+        begin_session(&web, &account, address, &headers).await
+    });
+    task.await.map_err(|_| Problem::internal("Signing in panicked"))?
+}
+
+async fn begin_session(
+    web: &Web,
+    account: &LoginAccount,
+    address: ClientAddress,
+    headers: &HeaderMap,
+) -> Result<(Me, http::HeaderValue), Problem> {
     let token = web.ambient.new_secret();
     let token_hash = secret::digest(&token);
     let (user, organization) = (account.user, account.memberships[0].0);
@@ -87,54 +104,69 @@ pub(crate) async fn begin(
     Ok((Me::of(&session), cookie::write(&web.settings, &token)))
 }
 
-/// An account that has at least one membership.
-async fn judge(web: &Web, address: ClientAddress, credentials: Credentials) -> Result<LoginAccount, Problem> {
-    let Credentials { email, password } = credentials;
-    let email = email.trim().to_lowercase();
-    if email.len() > MAX_EMAIL_BYTES || email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
-        let detail = format!("\"email\" takes up to {MAX_EMAIL_BYTES} bytes without NUL, \"password\" up to {MAX_PASSWORD_BYTES}");
-        return Err(Problem::new(Refusal::InvalidValue, detail));
+/// One try: the address in lower case, the password, and the caller's address as the backoff knows it.
+struct Attempt {
+    email: String,
+    password: String,
+    address: String,
+}
+
+impl Attempt {
+    fn of(Credentials { email, password }: Credentials, address: &ClientAddress) -> Result<Self, Problem> {
+        let email = email.trim().to_lowercase();
+        if email.len() > MAX_EMAIL_BYTES || email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
+            let detail = format!("\"email\" takes up to {MAX_EMAIL_BYTES} bytes without NUL, \"password\" up to {MAX_PASSWORD_BYTES}");
+            return Err(Problem::new(Refusal::InvalidValue, detail));
+        }
+        Ok(Self { email, password, address: address.backoff_key() })
     }
-    let address = address.backoff_key();
-    check_backoff(web, &email, &address).await?;
-    let turn = web.passwords.turn().await?;
+}
+
+/// An account that has at least one membership.
+async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, Problem> {
     // Once more under the turn: guesses that came at the same time are judged one core at a time, each seeing those before it.
-    check_backoff(web, &email, &address).await?;
-    match verdict(web, &turn, &email, password).await? {
+    check_backoff(web, &attempt).await?;
+    let Attempt { email, password, address } = attempt;
+    let (verdict, _turn) = verdict(web, turn, &email, password).await?;
+    match verdict {
         Ok(account) => {
             login_refusals::clear_refusals(&web.store, &email).await?;
             Ok(account)
         }
         Err(reason) => {
-            login_refusals::record_refusal(&web.store, &email, &address).await?;
             web.metrics.login_failures_total.inc(reason);
+            // The password was judged, so the answer stands, also when the backoff cannot remember it.
+            if let Err(error) = login_refusals::record_refusal(&web.store, &email, &address).await {
+                tracing::warn!("A refused sign-in could not be noted for the backoff: {}", error.failure().message);
+            }
             Err(refusal(reason))
         }
     }
 }
 
 /// A refusal under backoff counts as one of its own reason; the password was not looked at.
-async fn check_backoff(web: &Web, email: &str, address: &str) -> Result<(), Problem> {
-    let checked = backoff::check(web, email, address).await;
+async fn check_backoff(web: &Web, attempt: &Attempt) -> Result<(), Problem> {
+    let checked = backoff::check(web, &attempt.email, &attempt.address).await;
     if checked.as_ref().is_err_and(|problem| problem.code == Refusal::RateLimited.as_str()) {
         web.metrics.login_failures_total.inc(LoginFailure::RateLimited);
     }
     checked
 }
 
-/// The outer error is ours and judges nobody; the inner one is the reason of a refusal.
-async fn verdict(web: &Web, turn: &Turn, email: &str, password: String) -> Result<Result<LoginAccount, LoginFailure>, Problem> {
+/// The outer error is ours and judges nobody; the inner one is the reason of a refusal. The turn comes back.
+async fn verdict(web: &Web, turn: Turn, email: &str, password: String) -> Result<(Result<LoginAccount, LoginFailure>, Turn), Problem> {
     let account = login::find_for_login(&web.store, email).await?;
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let fits = web.passwords.verify(turn, password, hash).await?;
-    Ok(match account {
+    let (fits, turn) = web.passwords.verify(turn, password, hash).await?;
+    let verdict = match account {
         None => Err(LoginFailure::UserNotFound),
         Some(_) if !fits => Err(LoginFailure::InvalidPassword),
         Some(account) if account.locked_at.is_some() => Err(LoginFailure::Locked),
         Some(account) if !account.is_confirmed => Err(LoginFailure::Unconfirmed),
         Some(account) if !account.is_active || first_organization(&account).is_none() => Err(LoginFailure::Inactive),
         Some(account) => Ok(account),
-    })
+    };
+    Ok((verdict, turn))
 }
 
 fn first_organization(account: &LoginAccount) -> Option<OrganizationId> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use crp_model::JobId;
+use crp_model::{JobId, Scope};
 use crp_store::jobs::{self, CancelOutcome};
 use http::StatusCode;
 use uuid::Uuid;
@@ -29,16 +29,24 @@ pub(crate) async fn cancel_job(
     PathOf(id): PathOf<Uuid>,
 ) -> Result<(StatusCode, Json<JobView>), Problem> {
     let (scope, job) = (caller.scope(), JobId(id));
-    let status = match jobs::cancel(&web.store, &scope, job).await? {
+    // In a task of its own: a client that goes away must not keep an ended job from being counted.
+    let task = tokio::spawn(async move {
+        let status = cancel(&web, &scope, job).await?;
+        Ok((status, Json(JobView::of(jobs::get(&web.store, &scope, job).await?))))
+    });
+    task.await.map_err(|_| Problem::internal("Cancelling the job panicked"))?
+}
+
+async fn cancel(web: &Web, scope: &Scope, job: JobId) -> Result<StatusCode, Problem> {
+    match jobs::cancel(&web.store, scope, job).await? {
         CancelOutcome::Cancelled(committed) => {
             // This process made the job final, so it counts it, after the commit.
             committed.count(&web.metrics);
-            StatusCode::OK
+            Ok(StatusCode::OK)
         }
-        CancelOutcome::Requested => StatusCode::ACCEPTED,
+        CancelOutcome::Requested => Ok(StatusCode::ACCEPTED),
         CancelOutcome::AlreadyFinal(status) => {
-            return Err(Problem::new(Refusal::AlreadyFinal, format!("The job has ended: it is {}", status.as_str())));
+            Err(Problem::new(Refusal::AlreadyFinal, format!("The job has ended: it is {}", status.as_str())))
         }
-    };
-    Ok((status, Json(JobView::of(jobs::get(&web.store, &scope, job).await?))))
+    }
 }

@@ -12,7 +12,7 @@ use axum::{
 use crp_model::{JobId, Scope};
 use crp_store::{
     JobChanges,
-    events::{self, Event, EventKind},
+    events::{self, Event},
     jobs, sessions,
 };
 use futures_util::{Stream, StreamExt, stream};
@@ -133,7 +133,7 @@ impl Watch {
             let batch = events::list_after(&self.web.store, &self.scope, self.job, self.last, BATCH).await.ok()?;
             if let Some(newest) = batch.last() {
                 self.last = newest.id;
-                self.ended = batch.iter().any(|event| is_final(event.kind));
+                self.ended = batch.iter().any(|event| event.kind.is_final());
                 return Some(batch);
             }
             // A missed wake-up costs two seconds, never an event.
@@ -143,10 +143,6 @@ impl Watch {
         }
         None
     }
-}
-
-fn is_final(kind: EventKind) -> bool {
-    matches!(kind, EventKind::Succeeded | EventKind::Failed | EventKind::Cancelled)
 }
 
 fn show(event: &Event) -> SseEvent {

@@ -54,6 +54,33 @@ async fn a_queued_job_is_cancelled_at_once_and_counted_once() {
 }
 
 #[tokio::test]
+async fn a_cancelled_job_is_counted_also_when_its_client_hangs_up() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (_, job) = app.uploaded(&cookie, PDF).await;
+    let path = format!("/api/v1/jobs/{job}/cancel");
+    // Hung up after more and more steps of the request, up to one that hears the answer.
+    let (mut steps, mut is_answered) = (0, false);
+    while !is_answered {
+        steps += 1;
+        let mut cancelling = std::pin::pin!(app.send_empty("POST", &cookie, &path));
+        for _ in 0..steps {
+            is_answered = futures_util::poll!(&mut cancelling).is_ready();
+            if is_answered {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    let status = async || app.get(&cookie, &format!("/api/v1/jobs/{job}")).await.json()["status"].clone();
+    assert_eq!(status().await, "cancelled");
+    while app.metrics.jobs_total.get(FinalStatus::Cancelled) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.metrics.jobs_total.get(FinalStatus::Cancelled), 1);
+}
+
+#[tokio::test]
 async fn a_running_job_is_told_to_stop_and_counted_by_nobody_yet() {
     let app = TestApp::set_up().await;
     let cookie = app.sign_in(OWNER).await;

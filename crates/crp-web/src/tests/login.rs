@@ -108,6 +108,30 @@ async fn a_full_hashing_queue_is_no_refused_login() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_counts_also_when_its_client_hangs_up() {
+    let app = std::sync::Arc::new(TestApp::set_up_with(|settings| settings.max_waiting_sign_ins = 1).await);
+    let turns = app.web.passwords.take_all_turns().await;
+    let client = tokio::spawn({
+        let app = app.clone();
+        async move { app.try_sign_in(OWNER, "wrong").await }
+    });
+    while !app.web.passwords.queue_is_full() {
+        tokio::task::yield_now().await;
+    }
+    drop(turns);
+    // Its turn has come when the place in the queue is free again.
+    while app.web.passwords.queue_is_full() {
+        tokio::task::yield_now().await;
+    }
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    while failures(&app).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(failures(&app), [("invalid_password", 1)]);
+}
+
+#[tokio::test]
 async fn a_database_that_is_away_is_no_refused_login() {
     let app = TestApp::set_up().await;
     app.web.store.close().await;
