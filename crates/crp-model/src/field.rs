@@ -17,6 +17,7 @@ pub struct Field {
     #[serde(rename = "box")]
     pub bounds: BoundingBox,
     /// The least confidence of its words, 0 … 1: a chain is as strong as its weakest link.
+    #[serde(serialize_with = "crate::layout::write_confidence")]
     pub confidence: f32,
     /// The pattern that found it.
     pub rule: String,

@@ -6,7 +6,7 @@ use crate::PageNo;
 
 /// A box `[x0, y0, x1, y1]` in PDF points (1/72 inch), origin at the top left of the page as displayed, y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "[f32; 4]", into = "[f32; 4]")]
+#[serde(from = "[f32; 4]", into = "[f64; 4]")]
 pub struct BoundingBox {
     /// Left edge.
     pub x0: f32,
@@ -42,11 +42,16 @@ impl From<[f32; 4]> for BoundingBox {
     }
 }
 
-impl From<BoundingBox> for [f32; 4] {
+impl From<BoundingBox> for [f64; 4] {
     fn from(b: BoundingBox) -> Self {
-        // A tenth of a point is finer than any scan; more digits only make the file larger.
-        [b.x0, b.y0, b.x1, b.y1].map(|v| (v * 100.0).round() / 100.0)
+        // A hundredth of a point is finer than any scan; more digits only make the file larger.
+        [b.x0, b.y0, b.x1, b.y1].map(|v| (f64::from(v) * 100.0).round() / 100.0)
     }
+}
+
+/// Writes a confidence with four digits: the same text whether it goes straight to a file or through a JSON value.
+pub(crate) fn write_confidence<S: serde::Serializer>(confidence: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((f64::from(*confidence) * 10_000.0).round() / 10_000.0)
 }
 
 /// Where a page's text comes from.
@@ -67,6 +72,7 @@ pub struct Word {
     /// The characters, in reading order.
     pub text: String,
     /// How sure the engine is, 0 … 1; 1 for text that the page carried.
+    #[serde(serialize_with = "write_confidence")]
     pub confidence: f32,
     /// Where it stands.
     #[serde(rename = "box")]

@@ -152,7 +152,7 @@ mod tests {
         let layout = gather.finish();
         layout.check().unwrap();
         assert_eq!(layout.text(), "Hello world\nagain\n\nEnd\n");
-        assert_eq!(<[f32; 4]>::from(layout.words[1].bounds), [35.0, 20.0, 60.0, 30.0]);
+        assert_eq!(<[f64; 4]>::from(layout.words[1].bounds), [35.0, 20.0, 60.0, 30.0]);
         assert_eq!(layout.lines[0].baseline, [10.0, 28.0, 60.0, 29.0]);
         assert_eq!(layout.lines[1].baseline, [10.0, 45.0, 45.0, 45.0]);
         assert_eq!(layout.words.iter().map(|w| w.confidence).collect::<Vec<_>>(), [0.96, 0.91, 0.0, 1.0]);
@@ -163,7 +163,7 @@ mod tests {
         let mut gather = page_of_2_pixels_per_point();
         gather.add_word("edge", 90.0, [-20, 390, 240, 500]);
         let layout = gather.finish();
-        assert_eq!(<[f32; 4]>::from(layout.words[0].bounds), [0.0, 195.0, 100.0, 200.0]);
+        assert_eq!(<[f64; 4]>::from(layout.words[0].bounds), [0.0, 195.0, 100.0, 200.0]);
         layout.check().unwrap();
     }
 

@@ -31,7 +31,7 @@ pub fn likely_owner(port: u16) -> &'static str {
         9100 => ", probably by Prometheus' node_exporter, whose usual port it is",
         8080 => ", probably by another web server",
         9090 => ", probably by Prometheus",
-        _ => "",
+        _ => ", probably by another crPipeline or another server",
     }
 }
 

@@ -155,15 +155,22 @@ mod tests {
         assert_eq!(fields.len(), 1);
         let field = &fields[0];
         assert_eq!((field.value.as_str(), field.page.get(), field.rule.as_str()), ("A-17", 2, r"Invoice No\. (\S+)"));
-        assert_eq!(<[f32; 4]>::from(field.bounds), [120.0, 20.0, 160.0, 40.0]);
+        assert_eq!(<[f64; 4]>::from(field.bounds), [120.0, 20.0, 160.0, 40.0]);
         assert!((field.confidence - 0.86).abs() < 1e-6);
     }
 
     #[test]
     fn a_value_over_two_words_has_the_box_around_both_and_the_lesser_confidence() {
         let fields = parse(&[("name", r"(?P<value>Ada Lovelace)", false)], &[page(1, "by Ada Lovelace")]);
-        assert_eq!(<[f32; 4]>::from(fields[0].bounds), [30.0, 0.0, 150.0, 20.0]);
+        assert_eq!(<[f64; 4]>::from(fields[0].bounds), [30.0, 0.0, 150.0, 20.0]);
         assert!((fields[0].confidence - 0.88).abs() < 1e-6);
+    }
+
+    #[test]
+    fn numbers_read_the_same_in_every_file() {
+        let fields = parse(&[("a", r"a\d", false)], &[page(1, "a1")]);
+        let json = serde_json::json!({ "fields": fields }).to_string();
+        assert!(json.contains("\"confidence\":0.9,") && !json.contains("0.89999"), "{json}");
     }
 
     #[test]
