@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
 use crp_model::{Ambient, Code, Failure};
 use crp_objects::Objects;
-use crp_store::{DataDirectoryLock, Store, tasks};
+use crp_store::{Store, tasks};
 use crp_web::{ServeOptions, Web, WebSettings};
 use crp_worker::{Worker, WorkerParts, WorkerSettings};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -33,8 +33,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let configuration = &loaded.configuration;
     let stopping = start::stop_on_signal()?;
     announce(loaded);
-    doors::make_data_dir(&configuration.storage.data_dir)?;
-    let _lock = DataDirectoryLock::acquire(&configuration.storage.data_dir)?;
+    let _locks = doors::lock(configuration)?;
     // A taken port is told before the database is touched.
     let api = listeners::bind(configuration.server.listen, &listeners::API).await?;
     let ops = listeners::bind(configuration.metrics.listen, &listeners::METRICS).await?;
@@ -89,6 +88,7 @@ impl Served {
         metrics.config_info.set(storage, DatabaseKind::Sqlite, ProcessRole::Serve);
         let ambient = Ambient::system();
         let store = doors::open_store(&doors::database(configuration)?, ambient.clone(), &metrics).await?;
+        let store = store.with_max_attempts(configuration.limits.max_attempts);
         let objects = doors::objects(&configuration.storage, &metrics)?;
         let web = Web::new(store.clone(), objects.clone(), metrics.clone(), ambient.clone(), web_settings(configuration))?;
         Ok(Self { store, objects, metrics, ambient, web })
@@ -98,6 +98,7 @@ impl Served {
     async fn release_previous(&self) -> Result<(), Failure> {
         let released = tasks::release_all_of_previous_process(&self.store).await.map_err(|e| e.failure())?;
         for one in &released {
+            self.metrics.job_lease_expired_total.inc();
             one.committed.count(&self.metrics);
         }
         if !released.is_empty() {
