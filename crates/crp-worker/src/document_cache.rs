@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crp_model::{DocumentId, Failure};
@@ -31,6 +32,7 @@ struct Entry {
     /// Held while it is being fetched, so that one fetch serves all who wait.
     fetched: Arc<tokio::sync::Mutex<bool>>,
     last_use: u64,
+    last_used: Instant,
 }
 
 /// A fetched document; its file goes when nobody holds it any more.
@@ -90,15 +92,21 @@ impl DocumentCache {
         let uses = entries.uses;
         if let Some(entry) = entries.by_document.get_mut(&document.id) {
             entry.last_use = uses;
+            entry.last_used = Instant::now();
             return entry.clone();
         }
         self.make_room(&mut entries, document.size_bytes);
         // The number keeps a file that is still being removed apart from one that is fetched anew.
         let path = self.dir.join(format!("{}-{uses}", document.id));
         let file = Arc::new(CachedFile { path, size_bytes: document.size_bytes });
-        let entry = Entry { file, fetched: Arc::default(), last_use: uses };
+        let entry = Entry { file, fetched: Arc::default(), last_use: uses, last_used: Instant::now() };
         entries.by_document.insert(document.id, entry.clone());
         entry
+    }
+
+    /// Removes what nobody has used for `idle`: a document that its owner deleted must not live on here.
+    pub(crate) fn drop_idle(&self, idle: Duration) {
+        self.locked().by_document.retain(|_, entry| Arc::strong_count(&entry.file) > 1 || entry.last_used.elapsed() < idle);
     }
 
     fn make_room(&self, entries: &mut Entries, wanted_bytes: u64) {

@@ -14,6 +14,8 @@ use crate::{Worker, WorkerSettings};
 
 /// How often leases are looked after.
 const BEAT: Duration = Duration::from_secs(2);
+/// How long a fetched document stays when no task needs it; the tasks of one job follow each other more quickly.
+const KEEP_DOCUMENTS: Duration = Duration::from_secs(60);
 
 /// Runs until `end`; from `shutdown` on this worker shows itself as draining.
 pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken, end: CancellationToken) {
@@ -29,6 +31,7 @@ pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken, end: C
             tracing::warn!(error = %error.failure(), "The heartbeat could not be written");
         }
         rescue(&worker).await;
+        worker.cache.drop_idle(KEEP_DOCUMENTS);
     }
 }
 
