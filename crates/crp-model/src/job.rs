@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for WarningCode {
 }
 
 /// Something that a person should know about a result that is otherwise good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Warning {
     /// The code.
     pub code: WarningCode,

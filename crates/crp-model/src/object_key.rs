@@ -33,6 +33,11 @@ impl ObjectKey {
         Self(format!("organizations/{organization}/jobs/{job}/thumbnails/{:06}.jpg", page.get()))
     }
 
+    /// The prefix of everything that a job left.
+    pub fn job_prefix(organization: OrganizationId, job: JobId) -> String {
+        format!("organizations/{organization}/jobs/{job}/")
+    }
+
     /// The prefix of everything that an organization uploaded.
     pub fn originals_prefix(organization: OrganizationId) -> String {
         format!("organizations/{organization}/originals/")

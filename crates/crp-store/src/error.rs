@@ -14,6 +14,9 @@ pub enum StoreError {
     /// The lease of the task is no longer the caller's; whatever it did is void.
     #[error("the task's lease is no longer held by this worker")]
     Fenced,
+    /// A row holds what this version cannot read.
+    #[error("the database holds what this version cannot read: {0}")]
+    Unreadable(String),
     /// The database failed, or holds what it should not.
     #[error("{0}")]
     Failure(Failure),
@@ -42,6 +45,11 @@ impl StoreError {
 /// Rows that cannot be as they are, or a call that cannot be meant: a defect.
 pub(crate) fn broken(what: impl Into<String>) -> StoreError {
     StoreError::Failure(Failure::new(Code::Internal, what))
+}
+
+/// A row that this version cannot read, though the database itself works.
+pub(crate) fn unreadable(what: impl Into<String>) -> StoreError {
+    StoreError::Unreadable(what.into())
 }
 
 /// A database error: what it means for the caller, and how it is counted (a broken constraint is an answer, not an error).

@@ -16,6 +16,7 @@ use crate::{
     pools,
     schema::{self, STEPS, Step},
     sql::{args, sql},
+    tasks::MAX_ATTEMPTS,
     transaction::{Engine, Tx},
 };
 
@@ -48,7 +49,10 @@ pub enum DatabaseKind {
 
 /// The open database; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store {
+    inner: Arc<Inner>,
+    max_attempts: u32,
+}
 
 struct Inner {
     pools: Pools,
@@ -90,19 +94,30 @@ impl Store {
         };
         let pools = opened?;
         let inner = Inner { pools, ambient, metrics, wakeups: watch::Sender::new(0), changes: broadcast::Sender::new(CHANGES_KEPT) };
-        let store = Store(Arc::new(inner));
+        let store = Store { inner: Arc::new(inner), max_attempts: MAX_ATTEMPTS };
         store.note_pool();
         Ok(store)
     }
 
+    /// The same store; tasks that are made through it get so many attempts instead of [`MAX_ATTEMPTS`].
+    #[must_use]
+    pub fn with_max_attempts(self, max_attempts: u32) -> Store {
+        Store { max_attempts, ..self }
+    }
+
+    /// Attempts of a task that is made now.
+    pub(crate) fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
     /// Clock and chance of this process.
     pub fn ambient(&self) -> &Ambient {
-        &self.0.ambient
+        &self.inner.ambient
     }
 
     /// The metrics that this store counts its errors and waits in.
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.inner.metrics
     }
 
     /// Asks the database a question that only a working one answers.
@@ -116,7 +131,7 @@ impl Store {
 
     /// Closes every connection; later calls fail.
     pub async fn close(&self) {
-        match &self.0.pools {
+        match &self.inner.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
@@ -127,7 +142,7 @@ impl Store {
 
     /// Which kind of database it is.
     pub fn kind(&self) -> DatabaseKind {
-        match self.0.pools {
+        match self.inner.pools {
             Pools::Sqlite { .. } => DatabaseKind::Sqlite,
             Pools::Postgres(_) => DatabaseKind::Postgres,
         }
@@ -140,18 +155,18 @@ impl Store {
 
     /// Changes whenever a task may have become claimable. Subscribe before asking for a task, so that nothing falls between.
     pub fn wakeups(&self) -> watch::Receiver<u64> {
-        self.0.wakeups.subscribe()
+        self.inner.wakeups.subscribe()
     }
 
     /// Wakes when this process committed events of `job`. Subscribe before reading events, so that nothing falls between.
     pub fn job_changes(&self, job: JobId) -> JobChanges {
-        JobChanges { changes: self.0.changes.subscribe(), job }
+        JobChanges { changes: self.inner.changes.subscribe(), job }
     }
 
     /// Begins a transaction that may write.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
         let started = Instant::now();
-        let begun = match &self.0.pools {
+        let begun = match &self.inner.pools {
             // Taking the write lock at once: a transaction that reads first could not be upgraded while another writes.
             Pools::Sqlite { writer, .. } => writer.begin_with("BEGIN IMMEDIATE").await.map(Engine::Sqlite),
             Pools::Postgres(pool) => pool.begin().await.map(Engine::Postgres),
@@ -162,7 +177,7 @@ impl Store {
     /// Begins a transaction that sees one state of the database and changes nothing.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         let started = Instant::now();
-        let begun = match &self.0.pools {
+        let begun = match &self.inner.pools {
             Pools::Sqlite { readers, .. } => readers.begin().await.map(Engine::Sqlite),
             Pools::Postgres(pool) => pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map(Engine::Postgres),
         };
@@ -170,7 +185,7 @@ impl Store {
     }
 
     fn begun(&self, started: Instant, begun: Result<Engine, sqlx::Error>) -> Result<Tx, StoreError> {
-        self.0.metrics.db_acquire_duration_seconds.observe(started.elapsed().as_secs_f64());
+        self.inner.metrics.db_acquire_duration_seconds.observe(started.elapsed().as_secs_f64());
         self.note_pool();
         let engine = begun.map_err(|error| self.judge(&error, "BEGIN"))?;
         Ok(Tx::new(self.clone(), engine))
@@ -183,14 +198,14 @@ impl Store {
             let idle = u32::try_from(pool.num_idle()).unwrap_or(0).min(size);
             [f64::from(size - idle), f64::from(idle), f64::from(pool.options().get_max_connections())]
         }
-        let [used, idle, max] = match &self.0.pools {
+        let [used, idle, max] = match &self.inner.pools {
             Pools::Sqlite { writer, readers } => {
                 let (writer, readers) = (figures(writer), figures(readers));
                 [writer[0] + readers[0], writer[1] + readers[1], writer[2] + readers[2]]
             }
             Pools::Postgres(pool) => figures(pool),
         };
-        let metrics = &self.0.metrics;
+        let metrics = &self.inner.metrics;
         metrics.db_pool_connections.set(PoolState::Idle, idle);
         metrics.db_pool_connections.set(PoolState::Used, used);
         metrics.db_pool_max.set(max);
@@ -200,7 +215,7 @@ impl Store {
     pub(crate) fn judge(&self, error: &sqlx::Error, statement: &str) -> StoreError {
         let (answer, kind) = judge(error);
         if let Some(kind) = kind {
-            self.0.metrics.db_errors_total.inc(kind);
+            self.inner.metrics.db_errors_total.inc(kind);
             tracing::warn!(%error, statement, "the database failed");
         }
         answer
@@ -209,11 +224,11 @@ impl Store {
     /// After a commit: wakes workers and watchers in this process.
     pub(crate) fn tell(&self, wakes_workers: bool, changes: &[JobChange]) {
         if wakes_workers {
-            self.0.wakeups.send_modify(|n| *n = n.wrapping_add(1));
+            self.inner.wakeups.send_modify(|n| *n = n.wrapping_add(1));
         }
         for change in changes {
             // Nobody watches: fine.
-            let _ = self.0.changes.send(*change);
+            let _ = self.inner.changes.send(*change);
         }
     }
 }

@@ -5,6 +5,7 @@ use sqlx::{Postgres, Sqlite, Transaction};
 
 use crate::{
     JobChange, Store, StoreError,
+    error::broken,
     sql::Statement,
     value::{Row, Value},
 };
@@ -83,15 +84,19 @@ impl Tx {
         &self.store
     }
 
-    /// Makes it durable, then tells who waits for it.
+    /// Makes it durable, then tells who waits for it; both, also when the caller goes away in between.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let Self { store, engine, wakes_workers, changes } = self;
-        let committed = match engine {
-            Engine::Sqlite(tx) => tx.commit().await,
-            Engine::Postgres(tx) => tx.commit().await,
-        };
-        committed.map_err(|error| store.judge(&error, "COMMIT"))?;
-        store.tell(wakes_workers, &changes);
-        Ok(())
+        // In a task of its own: what is durable and was told to nobody would wait for the next look at the queue.
+        let ended = tokio::spawn(async move {
+            let Self { store, engine, wakes_workers, changes } = self;
+            let committed = match engine {
+                Engine::Sqlite(tx) => tx.commit().await,
+                Engine::Postgres(tx) => tx.commit().await,
+            };
+            committed.map_err(|error| store.judge(&error, "COMMIT"))?;
+            store.tell(wakes_workers, &changes);
+            Ok(())
+        });
+        ended.await.unwrap_or_else(|_| Err(broken("the process stopped in the middle of a commit")))
     }
 }

@@ -13,7 +13,10 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{StoreError, error::broken};
+use crate::{
+    StoreError,
+    error::{broken, unreadable},
+};
 
 /// A value of a parameter. A missing value still has its type: PostgreSQL wants to know it.
 pub(crate) enum Value {
@@ -151,7 +154,7 @@ impl<T> Stored for T where T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r
 impl Row {
     /// The value of a column that always has one.
     pub(crate) fn get<T: Column>(&self, column: &str) -> Result<T, StoreError> {
-        self.opt(column)?.ok_or_else(|| broken(format!("the column {column} has no value")))
+        self.opt(column)?.ok_or_else(|| unreadable(format!("the column {column} has no value")))
     }
 
     /// The value of a column that may have none.
@@ -160,21 +163,21 @@ impl Row {
             Row::Sqlite(row) => row.try_get(column),
             Row::Postgres(row) => row.try_get(column),
         };
-        let raw = raw.map_err(|e| broken(format!("the column {column} cannot be read: {e}")))?;
-        raw.map(T::read).transpose().map_err(|what| broken(format!("the column {column} holds what it should not: {what}")))
+        let raw = raw.map_err(|e| unreadable(format!("the column {column} cannot be read: {e}")))?;
+        raw.map(T::read).transpose().map_err(|what| unreadable(format!("the column {column} holds what it should not: {what}")))
     }
 
     /// The JSON of a column.
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
         let value: serde_json::Value = self.get(column)?;
-        serde_json::from_value(value).map_err(|e| broken(format!("the column {column} holds other JSON than expected: {e}")))
+        serde_json::from_value(value).map_err(|e| unreadable(format!("the column {column} holds other JSON than expected: {e}")))
     }
 
     /// The JSON of a column that may have none.
     pub(crate) fn opt_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
         let value: Option<serde_json::Value> = self.opt(column)?;
         let read = value.map(serde_json::from_value).transpose();
-        read.map_err(|e| broken(format!("the column {column} holds other JSON than expected: {e}")))
+        read.map_err(|e| unreadable(format!("the column {column} holds other JSON than expected: {e}")))
     }
 }
 

@@ -19,6 +19,7 @@ sql! {
          WHERE j.organization = $1 AND j.document = $2";
     ARTIFACT_OBJECTS =
         "SELECT a.object_key FROM artifacts a JOIN jobs j ON j.id = a.job WHERE j.organization = $1 AND j.document = $2";
+    JOBS = "SELECT id FROM jobs WHERE organization = $1 AND document = $2 ORDER BY id";
     DELETE_DOCUMENT = "DELETE FROM documents WHERE organization = $1 AND id = $2";
     // A statement of its own: on PostgreSQL the next one then sees what an upload of the same bytes has committed meanwhile.
     LOCK_ORIGINAL = "UPDATE originals SET size_bytes = size_bytes WHERE organization = $1 AND sha256 = $2";
@@ -41,6 +42,7 @@ pub async fn delete(store: &Store, scope: &Scope, document: DocumentId) -> Resul
         return Err(StoreError::Conflict(sentence.to_owned()));
     }
     let derived_objects = derived_objects(&mut tx, scope, document).await?;
+    let jobs = tx.all(&JOBS, args![scope.organization, document]).await?.iter().map(|row| row.get("id")).collect::<Result<_, _>>()?;
     tx.run(&DELETE_DOCUMENT, args![scope.organization, document]).await?;
     tx.run(&LOCK_ORIGINAL, args![scope.organization, sha256]).await?;
     let original = tx.one(&DELETE_ORIGINAL, args![scope.organization, sha256]).await?;
@@ -48,7 +50,7 @@ pub async fn delete(store: &Store, scope: &Scope, document: DocumentId) -> Resul
     let detail = json!({ "name": name, "sha256": sha256 });
     audit::append(&mut tx, scope, "document.deleted", Some(document.0), &detail).await?;
     tx.commit().await?;
-    Ok(Deleted { object_to_delete, derived_objects })
+    Ok(Deleted { object_to_delete, derived_objects, jobs })
 }
 
 async fn derived_objects(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Result<Vec<ObjectKey>, StoreError> {

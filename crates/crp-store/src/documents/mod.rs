@@ -87,6 +87,8 @@ pub struct Deleted {
     pub object_to_delete: Option<ObjectKey>,
     /// Pages, thumbnails and artifacts of its jobs.
     pub derived_objects: Vec<ObjectKey>,
+    /// Its jobs: a crash between object and row leaves objects under their prefixes that no row ever named.
+    pub jobs: Vec<JobId>,
 }
 /// Where the original's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]

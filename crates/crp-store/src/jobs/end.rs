@@ -1,7 +1,7 @@
 //! The ends of stages and jobs. A final state never reverts: every statement here asks for a state that is not final.
 
 use crp_model::{
-    Cause, Failure, JobStatus,
+    Cause, Code, Failure, JobId, JobStatus, OrganizationId, TaskId, Timestamp,
     labels::{FinalStatus, StageOutcome},
 };
 use serde_json::json;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{lock::LockedJob, warnings};
 use crate::{
     StoreError,
-    error::broken,
+    error::{broken, unreadable},
     events::{self, EventKind},
     sql::{args, sql},
     tasks::{Committed, JobEnded, StageEnded},
@@ -31,6 +31,16 @@ sql! {
     CANCEL_STAGES =
         "UPDATE stage_runs SET status = 'cancelled', attempt_started_at = NULL, finished_at = $3
          WHERE organization = $1 AND job = $2 AND status IN ('queued', 'running')";
+    FAIL_UNREADABLE_TASK =
+        "UPDATE tasks SET state = 'failed', worker = NULL, lease_until = NULL, finished_at = $4, failure = $5
+         WHERE organization = $1 AND job = $2 AND id = $3 AND state IN ('ready', 'running')";
+    FAIL_STAGE_OF_TASK =
+        "UPDATE stage_runs SET status = 'failed', attempt_started_at = NULL, finished_at = $4
+         WHERE organization = $1 AND job = $2 AND stage_index = (SELECT t.stage_index FROM tasks t WHERE t.id = $3)
+           AND status IN ('queued', 'running')";
+    FAIL_UNREADABLE_JOB =
+        "UPDATE jobs SET status = 'failed', failure = $3, finished_at = $4
+         WHERE organization = $1 AND id = $2 AND status IN ('queued', 'running') RETURNING created_at";
     TASKS_RUNNING = "SELECT count(*) AS n FROM tasks WHERE organization = $1 AND job = $2 AND state = 'running'";
 }
 
@@ -100,6 +110,39 @@ pub(crate) async fn end_job(
     })
 }
 
+/// Fails a job with a row that cannot be read, so that it does not stop the queue: nothing of it is read here. The caller has
+/// the job's row.
+pub(crate) async fn fail_unreadable(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    job: JobId,
+    task: TaskId,
+    what: &str,
+) -> Result<Committed, StoreError> {
+    tracing::error!(%job, %task, what, "a job cannot be read and is failed");
+    let now = tx.store().ambient().now();
+    let failure = Failure::new(Code::Internal, format!("The job holds what this version cannot read: {what}"))
+        .never_retry()
+        .with_remedy("Start a new job for the document.");
+    tx.run(&FAIL_UNREADABLE_TASK, args![organization, job, task, now, Value::json(&failure)]).await?;
+    tx.run(&FAIL_STAGE_OF_TASK, args![organization, job, task, now]).await?;
+    let ended = tx.one(&FAIL_UNREADABLE_JOB, args![organization, job, Value::json(&failure), now]).await?;
+    tx.run(&CANCEL_TASKS, args![organization, job, now]).await?;
+    tx.run(&CANCEL_STAGES, args![organization, job, now]).await?;
+    let Some(ended) = ended else { return Ok(Committed::default()) };
+    events::append(tx, organization, job, EventKind::Failed, &json!({ "failure": failure })).await?;
+    let created_at: Timestamp = ended.get("created_at")?;
+    let job_ended = JobEnded {
+        status: FinalStatus::Failed,
+        seconds_since_start: None,
+        seconds_since_created: now.seconds_since(created_at),
+        failure_stage: None,
+        failure_cause: Some(failure.code.cause()),
+        warnings: Vec::new(),
+    };
+    Ok(Committed { stage_ended: None, job_ended: Some(job_ended), retried: None })
+}
+
 /// After a task of a job that is being cancelled has ended: the last one ends the job.
 pub(crate) async fn end_if_last_of_cancelled(tx: &mut Tx, job: &LockedJob) -> Result<Committed, StoreError> {
     let mut committed = Committed::default();
@@ -117,5 +160,5 @@ pub(crate) async fn tasks_running(tx: &mut Tx, job: &LockedJob) -> Result<u64, S
 /// The type of the stage at this place of the plan.
 pub(crate) fn stage_type(job: &LockedJob, stage_index: u32) -> Result<crp_model::StageType, StoreError> {
     let stage = job.plan.stages.get(stage_index as usize);
-    stage.map(crp_model::Stage::stage_type).ok_or_else(|| broken(format!("the plan has no stage {stage_index}")))
+    stage.map(crp_model::Stage::stage_type).ok_or_else(|| unreadable(format!("the plan has no stage {stage_index}")))
 }

@@ -8,7 +8,6 @@ use crate::{
     error::broken,
     events::{self, EventKind},
     sql::{args, sql},
-    tasks::MAX_ATTEMPTS,
     transaction::Tx,
     value::Value,
 };
@@ -61,7 +60,8 @@ pub(crate) async fn insert_task(
 ) -> Result<(), StoreError> {
     let (task, now) = (TaskId::new(tx.store().ambient()), tx.store().ambient().now());
     let (first, last) = range.map_or((0, 0), |range| (range.first.get(), range.last.get()));
-    tx.run(&ADD_TASK, args![task, organization, job, stage_index, kind.as_str(), first, last, now, MAX_ATTEMPTS]).await?;
+    let max_attempts = tx.store().max_attempts();
+    tx.run(&ADD_TASK, args![task, organization, job, stage_index, kind.as_str(), first, last, now, max_attempts]).await?;
     tx.wakes_workers();
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! The warnings of a job: those of its stages and those of its pages, each once.
 
+use std::collections::HashSet;
+
 use crp_model::{Failure, JobId, OrganizationId, PageNo, Warning, WarningCode, labels::WarningKind};
 
 use crate::{
@@ -22,9 +24,9 @@ sql! {
 
 /// Every warning of the job, each once. A page that failed is always among them.
 pub(crate) async fn of_job(tx: &mut Tx, organization: OrganizationId, job: JobId) -> Result<Vec<Warning>, StoreError> {
-    let mut all: Vec<Warning> = Vec::new();
+    let mut gathered = Gathered::default();
     for row in tx.all(&OF_STAGES, args![organization, job]).await? {
-        add_new(&mut all, row.json("warnings")?);
+        gathered.add(row.json("warnings")?);
     }
     for row in tx.all(&OF_PAGES, args![organization, job]).await? {
         let page: u32 = row.get("page")?;
@@ -35,9 +37,9 @@ pub(crate) async fn of_job(tx: &mut Tx, organization: OrganizationId, job: JobId
                 of_page.push(Warning::new(WarningKind::PageFailed, PageNo::new(page), failure.message));
             }
         }
-        add_new(&mut all, of_page);
+        gathered.add(of_page);
     }
-    Ok(all)
+    Ok(gathered.all)
 }
 
 /// Adds warnings to those of a stage, and tells whoever watches.
@@ -52,10 +54,11 @@ pub(crate) async fn add_to_stage(
         return Ok(());
     }
     let row = tx.one(&OF_STAGE, args![organization, job, stage_index]).await?.ok_or(StoreError::NotFound)?;
-    let mut all: Vec<Warning> = row.json("warnings")?;
-    add_new(&mut all, new.to_vec());
-    tx.run(&SET, args![organization, job, stage_index, Value::json(&all)]).await?;
-    tell(tx, organization, job, new).await
+    let mut gathered = Gathered::default();
+    gathered.add(row.json("warnings")?);
+    let new = gathered.add(new.to_vec());
+    tx.run(&SET, args![organization, job, stage_index, Value::json(&gathered.all)]).await?;
+    tell(tx, organization, job, &new).await
 }
 
 /// One event for each warning.
@@ -67,10 +70,18 @@ pub(crate) async fn tell(tx: &mut Tx, organization: OrganizationId, job: JobId, 
     Ok(())
 }
 
-fn add_new(all: &mut Vec<Warning>, new: Vec<Warning>) {
-    for warning in new {
-        if !all.contains(&warning) {
-            all.push(warning);
-        }
+/// Warnings in the order in which they came, each once.
+#[derive(Default)]
+struct Gathered {
+    all: Vec<Warning>,
+    known: HashSet<Warning>,
+}
+
+impl Gathered {
+    /// Adds what is new; that.
+    fn add(&mut self, new: Vec<Warning>) -> Vec<Warning> {
+        let new: Vec<Warning> = new.into_iter().filter(|warning| self.known.insert(warning.clone())).collect();
+        self.all.extend(new.iter().cloned());
+        new
     }
 }

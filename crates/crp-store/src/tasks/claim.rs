@@ -8,9 +8,9 @@ use serde_json::json;
 use super::{ClaimedDocument, ClaimedTask};
 use crate::{
     Store, StoreError,
-    error::broken,
+    error::unreadable,
     events::{self, EventKind},
-    jobs::lock::try_lock,
+    jobs::{end::fail_unreadable, lock::try_lock},
     sql::{args, sql},
     transaction::Tx,
     value::Row,
@@ -91,24 +91,44 @@ sql! {
 const ROUNDS: u32 = 20;
 
 /// Takes the next task for `lease`: of the organization with the fewest running tasks, then by priority, then the one that waits
-/// longest. `None` when nothing can be claimed now.
+/// longest. `None` when nothing can be claimed now. A job that this version cannot read is failed (and counted) on the way.
 ///
 /// # Errors
 /// The database's.
 pub async fn claim(store: &Store, worker: WorkerId, lease: Duration) -> Result<Option<ClaimedTask>, StoreError> {
-    for _ in 0..ROUNDS {
+    let mut busy = 0;
+    while busy < ROUNDS {
         let now = store.ambient().now();
         let mut tx = store.write().await?;
         let Some(row) = tx.one(&CLAIM, args![now, worker, now.plus(lease)]).await? else { return Ok(None) };
-        if let Some(task) = begin(&mut tx, worker, now, &row).await? {
-            tx.commit().await?;
-            return Ok(Some(task));
+        match begin(&mut tx, worker, now, &row).await {
+            Ok(Some(task)) => return tx.commit().await.map(|()| Some(task)),
+            Ok(None) => drop(tx),
+            Err(StoreError::Unreadable(what)) => {
+                if give_up(tx, &row, &what).await? {
+                    continue;
+                }
+            }
+            Err(error) => return Err(error),
         }
         // The job's row is busy for a moment; nothing was taken.
-        drop(tx);
+        busy += 1;
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(None)
+}
+
+/// Fails the claimed job instead of starting it; whether its row was free for that.
+async fn give_up(mut tx: Tx, row: &Row, what: &str) -> Result<bool, StoreError> {
+    let (organization, job): (OrganizationId, JobId) = (row.get("organization")?, row.get("job")?);
+    if !try_lock(&mut tx, organization, job).await? {
+        return Ok(false);
+    }
+    let committed = fail_unreadable(&mut tx, organization, job, row.get("id")?, what).await?;
+    let metrics = tx.store().metrics().clone();
+    tx.commit().await?;
+    committed.count(&metrics);
+    Ok(true)
 }
 
 /// Reads what the worker needs, and starts job and stage if this is their first claim. `None` when the job's row is busy.
@@ -148,7 +168,7 @@ async fn begin(tx: &mut Tx, worker: WorkerId, now: Timestamp, row: &Row) -> Resu
 
 async fn details(tx: &mut Tx, organization: OrganizationId, job: JobId, stage_index: u32) -> Result<Row, StoreError> {
     let row = tx.one(&DETAILS, args![organization, job, stage_index]).await?;
-    row.ok_or_else(|| broken("a task has no job, stage or document"))
+    row.ok_or_else(|| unreadable("a task has no job, stage or document"))
 }
 
 fn needs_start(details: &Row) -> Result<bool, StoreError> {

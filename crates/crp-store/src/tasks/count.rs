@@ -39,14 +39,17 @@ fn count_job(ended: &JobEnded, metrics: &Metrics) {
         metrics.job_duration_seconds.observe(ended.status, seconds);
     }
     match ended.status {
-        FinalStatus::Succeeded => metrics.job_turnaround_seconds.observe(ended.seconds_since_created),
+        FinalStatus::Succeeded => {
+            metrics.job_turnaround_seconds.observe(ended.seconds_since_created);
+            // A warning is about a result that is otherwise good.
+            for warning in &ended.warnings {
+                metrics.job_warnings_total.inc(warning.code.0);
+            }
+        }
         FinalStatus::Failed => {
             let stage = ended.failure_stage.unwrap_or(StageType::Ocr);
             metrics.job_failures_total.inc2(stage, ended.failure_cause.unwrap_or(Cause::Internal));
         }
         FinalStatus::Cancelled => {}
-    }
-    for warning in &ended.warnings {
-        metrics.job_warnings_total.inc(warning.code.0);
     }
 }

@@ -22,7 +22,7 @@ pub use pages::{save_page, saved_pages};
 pub use renew::renew;
 pub use rescue::{release_all_of_previous_process, rescue_expired};
 
-/// Attempts of a task before its job is given up.
+/// Attempts of a task before its job is given up, unless [`Store::with_max_attempts`](crate::Store::with_max_attempts) says otherwise.
 pub const MAX_ATTEMPTS: u32 = 3;
 
 #[cfg(test)]

@@ -98,6 +98,9 @@ both_engines! {
         let deleted = documents::delete(&db.store, &scope, added.document).await.unwrap();
         assert_eq!(deleted.object_to_delete, Some(object));
         assert_eq!(deleted.derived_objects.len(), 5, "two pages, two thumbnails, one artifact");
+        assert_eq!(deleted.jobs, [added.job]);
+        let prefix = crp_model::ObjectKey::job_prefix(scope.organization, added.job);
+        assert!(deleted.derived_objects.iter().all(|key| key.as_str().starts_with(&prefix)), "what has no row lies there, too");
         assert_eq!(documents::get(&db.store, &scope, added.document).await, Err(StoreError::NotFound));
         assert_eq!(jobs::get(&db.store, &scope, added.job).await, Err(StoreError::NotFound));
         assert_eq!(documents::delete(&db.store, &scope, added.document).await, Err(StoreError::NotFound));

@@ -138,6 +138,32 @@ both_engines! {
         assert_eq!(assemble_with_failed_pages(&db, 2, 2).await.job_ended.unwrap().status, FinalStatus::Failed);
     }
 
+    async fn warnings_are_counted_for_jobs_that_succeeded_only_and_told_once(db: TestDb) {
+        let counted = || {
+            let (_, text) = db.store.metrics().render(crp_metrics::Exposition::Text);
+            text.lines().any(|line| line == "crpipeline_job_warnings_total{kind=\"language_missing\"} 1")
+        };
+        let scope = db.organization("one").await;
+        let missing = Warning::new(WarningKind::LanguageMissing, None, "there is no data for this language");
+        let twice = [missing.clone(), missing];
+        for fails in [true, false] {
+            let job = db.upload(&scope, &format!("{fails}"), plan()).await.job;
+            let task = db.claim(TaskKind::Inspect).await;
+            tasks::finish_inspect(&db.store, &task, 0, &[], &twice).await.unwrap();
+            let task = db.claim(TaskKind::Assemble).await;
+            let committed = if fails {
+                tasks::fail(&db.store, &task, &Failure::new(Code::Internal, "no"), None).await.unwrap()
+            } else {
+                tasks::finish_stage(&db.store, &task, &[], &twice).await.unwrap()
+            };
+            assert_eq!(committed.job_ended.as_ref().unwrap().warnings, twice[..1]);
+            committed.count(db.store.metrics());
+            assert_eq!(counted(), !fails);
+            let events = crate::events::list_after(&db.store, &scope, job, 0, 100).await.unwrap();
+            assert_eq!(events.iter().filter(|event| event.kind == crate::events::EventKind::Warning).count(), 1);
+        }
+    }
+
     async fn warnings_of_inspection_pages_and_stage_are_gathered_once_each(db: TestDb) {
         let scope = db.organization("one").await;
         let job = db.upload(&scope, "bytes", plan()).await.job;

@@ -74,7 +74,7 @@ both_engines! {
         assert!(tasks::rescue_expired(&db.store).await.unwrap().is_empty(), "once");
 
         let task = db.claim(TaskKind::Pages).await;
-        assert_eq!((task.id, task.attempt, task.fence), (stale.id, 2, stale.fence + 1));
+        assert_eq!((task.id, task.attempt, task.fence), (stale.id, 1, stale.fence + 1), "a page was saved: no attempt spent");
         let before = db.job(&scope, job).await;
         assert_eq!(tasks::save_page(&db.store, &stale, &good_page(&stale, page(2))).await, Err(StoreError::Fenced));
         assert_eq!(tasks::finish_pages(&db.store, &stale).await, Err(StoreError::Fenced));
@@ -100,6 +100,52 @@ both_engines! {
         }
         let row = db.job(&scope, job).await;
         assert_eq!((row.status, row.failure.unwrap().code), (JobStatus::Failed, Code::WorkerLost));
+    }
+
+    async fn an_attempt_that_saved_a_page_is_not_spent_when_its_worker_is_lost(db: TestDb) {
+        let scope = db.organization("one").await;
+        let job = db.upload(&scope, "bytes", plan()).await.job;
+        db.inspect(8, 8).await;
+        for number in 1..=tasks::MAX_ATTEMPTS + 2 {
+            let task = db.claim(TaskKind::Pages).await;
+            assert_eq!(task.attempt, 1, "each restart made progress");
+            tasks::save_page(&db.store, &task, &good_page(&task, page(number))).await.unwrap();
+            db.advance(LEASE.as_secs_f64() + 1.0);
+            assert!(tasks::rescue_expired(&db.store).await.unwrap()[0].committed.job_ended.is_none());
+        }
+        for attempt in 1..=tasks::MAX_ATTEMPTS {
+            assert_eq!(db.claim(TaskKind::Pages).await.attempt, attempt, "without progress attempts are spent");
+            db.advance(LEASE.as_secs_f64() + 1.0);
+            tasks::rescue_expired(&db.store).await.unwrap();
+        }
+        assert_eq!(db.job(&scope, job).await.failure.unwrap().code, Code::WorkerLost);
+    }
+
+    async fn a_page_that_fails_in_every_attempt_is_no_progress(db: TestDb) {
+        let scope = db.organization("one").await;
+        let job = db.upload(&scope, "bytes", plan()).await.job;
+        db.inspect(2, 2).await;
+        for attempt in 1..=tasks::MAX_ATTEMPTS {
+            let task = db.claim(TaskKind::Pages).await;
+            assert_eq!(task.attempt, attempt);
+            let failed = tasks::SavedPage { failure: Some(crash()), ..good_page(&task, page(1)) };
+            tasks::save_page(&db.store, &task, &failed).await.unwrap();
+            db.advance(LEASE.as_secs_f64() + 1.0);
+            tasks::rescue_expired(&db.store).await.unwrap();
+        }
+        assert_eq!(db.job(&scope, job).await.failure.unwrap().code, Code::WorkerLost);
+    }
+
+    async fn a_task_has_the_attempts_that_are_configured(db: TestDb) {
+        let scope = db.organization("one").await;
+        let store = db.store.clone().with_max_attempts(1);
+        crate::documents::add_with_job(&store, &scope, db.new_document(&scope, "bytes", plan())).await.unwrap();
+        let task = tasks::claim(&store, db.worker(), LEASE).await.unwrap().unwrap();
+        assert_eq!(task.max_attempts, 1);
+        let ended = tasks::fail(&store, &task, &crash(), Some(Duration::ZERO)).await.unwrap();
+        assert!(ended.job_ended.is_some(), "the only attempt was the last one");
+        db.upload(&scope, "other bytes", plan()).await;
+        assert_eq!(db.claim(TaskKind::Inspect).await.max_attempts, tasks::MAX_ATTEMPTS);
     }
 
     async fn two_rescuers_at_once_spend_one_attempt(db: TestDb) {

@@ -78,7 +78,14 @@ fn rethrow(ended: Result<(), tokio::task::JoinError>) {
 
 async fn connect(server: &str) -> PgConnection {
     let options: PgConnectOptions = server.parse().expect("CRP_TEST_POSTGRES_URL is a URL");
-    options.disable_statement_logging().connect().await.expect("the PostgreSQL of the tests answers")
+    let options = options.disable_statement_logging();
+    loop {
+        match options.connect().await {
+            // It answers a little before it has started up.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57P03") => tokio::task::yield_now().await,
+            connected => return connected.expect("the PostgreSQL of the tests answers"),
+        }
+    }
 }
 
 async fn administrate(admin: &mut PgConnection, statement: String) {

@@ -17,6 +17,7 @@ mod schema;
 mod statements;
 mod storm;
 mod trouble;
+mod unreadable;
 
 /// Makes of each function two tests, `sqlite::NAME` and `postgres::NAME`, each on a database of its own.
 macro_rules! both_engines {

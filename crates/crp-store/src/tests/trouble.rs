@@ -79,6 +79,17 @@ both_engines! {
         assert_eq!(crate::setup::organizations(&db.store).await.unwrap().len(), 1);
     }
 
+    async fn a_caller_that_goes_away_during_a_commit_does_not_take_the_wake_up_with_it(db: TestDb) {
+        let mut wakeups = db.store.wakeups();
+        let mut tx = db.store.write().await.unwrap();
+        crate::organizations::insert(&mut tx, "one", &[]).await.unwrap();
+        tx.wakes_workers();
+        // Asked once, then dropped.
+        let _ = futures_util::FutureExt::now_or_never(tx.commit());
+        tokio::time::timeout(std::time::Duration::from_secs(60), wakeups.changed()).await.unwrap().unwrap();
+        assert_eq!(crate::setup::organizations(&db.store).await.unwrap().len(), 1);
+    }
+
     async fn a_caller_that_goes_away_in_the_middle_leaves_no_lock_behind(db: TestDb) {
         let scope = db.organization("one").await;
         for round in 0..20u32 {

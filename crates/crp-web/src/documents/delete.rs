@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use crp_model::DocumentId;
+use crp_model::{DocumentId, ObjectKey};
 use crp_store::documents;
 use http::StatusCode;
 use uuid::Uuid;
@@ -31,6 +31,9 @@ pub(crate) async fn delete_document(State(web): State<Arc<Web>>, caller: Caller,
         let deleted = documents::delete(&web.store, &scope, DocumentId(id)).await?;
         for key in deleted.object_to_delete.iter().chain(&deleted.derived_objects) {
             unclaimed::discard(&web.objects, key).await;
+        }
+        for job in deleted.jobs {
+            unclaimed::discard_all(&web.objects, &ObjectKey::job_prefix(scope.organization, job)).await;
         }
         Ok::<_, Problem>(())
     });

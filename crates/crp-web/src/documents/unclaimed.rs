@@ -2,6 +2,7 @@
 
 use crp_model::ObjectKey;
 use crp_objects::Objects;
+use futures_util::TryStreamExt as _;
 
 /// An object without a row. Dropping it (the client went away) removes it in the background.
 #[derive(Debug)]
@@ -41,5 +42,18 @@ impl Drop for Unclaimed {
 pub(crate) async fn discard(objects: &Objects, key: &ObjectKey) {
     if let Err(failure) = objects.delete(key).await {
         tracing::warn!(object.key = %key, "An object that no row names could not be removed: {failure}");
+    }
+}
+
+/// Removes whatever lies under a prefix that no row names any more, such as pages of a job that a crash cut off from their rows.
+pub(crate) async fn discard_all(objects: &Objects, prefix: &str) {
+    // Listed to the end first: what is removed must not move what is still to be listed.
+    match objects.list(prefix).map_ok(|listed| listed.key).try_collect::<Vec<_>>().await {
+        Ok(keys) => {
+            for key in keys {
+                discard(objects, &key).await;
+            }
+        }
+        Err(failure) => tracing::warn!(prefix, "Objects that no row names could not be listed: {failure}"),
     }
 }
