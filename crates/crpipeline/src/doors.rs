@@ -2,6 +2,7 @@
 
 use std::{
     fs::DirBuilder,
+    io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -10,7 +11,7 @@ use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure};
 use crp_objects::{Objects, RetrySettings, S3Settings};
 use crp_ocr::ChildCommand;
-use crp_store::{Database, Store};
+use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
 
 use crate::config::{Configuration, Secret, StorageSettings};
 
@@ -34,10 +35,54 @@ pub(crate) fn database(configuration: &Configuration) -> Result<Database, Failur
     configuration.database.sqlite_file(&configuration.storage.data_dir).map(Database::Sqlite)
 }
 
+/// What one process alone may use: the data directory, and the database's folder where that is another.
+#[derive(Debug)]
+pub(crate) struct Locks {
+    _data_dir: DataDirectoryLock,
+    _database: Option<DataDirectoryLock>,
+}
+
+/// Takes data directory and database for this process, until the value is dropped or the process dies.
+///
+/// The database's folder is taken with the lock of a data directory: two servers with data directories of their own
+/// must not share one database, and a database may lie in the data directory of another server.
+///
+/// # Errors
+/// `data_directory_in_use`, `file_access`, and what [`database`] answers.
+pub(crate) fn lock(configuration: &Configuration) -> Result<Locks, Failure> {
+    lock_both(&configuration.storage.data_dir, &database(configuration)?)
+}
+
+fn lock_both(data_dir: &Path, database: &Database) -> Result<Locks, Failure> {
+    make_data_dir(data_dir)?;
+    let held = DataDirectoryLock::acquire(data_dir)?;
+    let database = match database {
+        Database::Sqlite(file) => lock_folder_of(file, data_dir)?,
+        Database::Postgres(_) => None,
+    };
+    Ok(Locks { _data_dir: held, _database: database })
+}
+
+/// `None` when the file lies in the data directory, which is locked already.
+fn lock_folder_of(file: &Path, data_dir: &Path) -> Result<Option<DataDirectoryLock>, Failure> {
+    let unusable = |error: io::Error| {
+        Failure::new(Code::FileAccess, format!("The folder of the database {} cannot be used: {error}", file.display()))
+            .with_remedy("Make the folder, let this user write to it, or name another file with DATABASE_URL.")
+    };
+    // A link is followed: what counts is where the file is, not what it is called.
+    let file = if file.exists() { file.canonicalize().map_err(unusable)? } else { file.to_owned() };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().map_err(unusable)?;
+    if folder == data_dir.canonicalize().map_err(unusable)? {
+        return Ok(None);
+    }
+    DataDirectoryLock::acquire(&folder).map(Some)
+}
+
 /// Opens the database for a command of the operator; a server may be using it at the same time.
 ///
 /// # Errors
-/// `invalid_configuration` when there is none, and what [`Store::open`] answers.
+/// `invalid_configuration` when there is none, and what [`open_beside_server`] answers.
 pub(crate) async fn existing_store(configuration: &Configuration, metrics: &Metrics) -> Result<Store, Failure> {
     let database = database(configuration)?;
     if let Database::Sqlite(file) = &database
@@ -46,7 +91,28 @@ pub(crate) async fn existing_store(configuration: &Configuration, metrics: &Metr
         return Err(Failure::new(Code::InvalidConfiguration, format!("There is no database at {}", file.display()))
             .with_remedy("Name the server's data directory with --data-dir or CRPIPELINE_DATA_DIR, or start `crpipeline serve` once."));
     }
+    open_beside_server(configuration, metrics).await
+}
+
+/// Opens the database while a server may be using it. The schema is changed only when none is: a server of an older version
+/// must not find its tables changed.
+///
+/// # Errors
+/// `data_directory_in_use` when the schema would be changed under a server, and what [`Store::open`] answers.
+pub(crate) async fn open_beside_server(configuration: &Configuration, metrics: &Metrics) -> Result<Store, Failure> {
+    let database = database(configuration)?;
+    let _locks = match schema_state(&database).await.map_err(|error| error.failure())? {
+        SchemaState::Absent | SchemaState::Behind(_) => Some(lock(configuration).map_err(of_other_version)?),
+        SchemaState::Current | SchemaState::Newer(_) => None,
+    };
     open_store(&database, Ambient::system(), metrics).await
+}
+
+fn of_other_version(failure: Failure) -> Failure {
+    if failure.code != Code::DataDirectoryInUse {
+        return failure;
+    }
+    failure.with_remedy("The schema of the database has to be brought up to date first: stop the server, then try again.")
 }
 
 /// Opens the database and brings its schema up to date.
@@ -94,4 +160,45 @@ pub(crate) fn s3(settings: &StorageSettings) -> Option<S3Settings> {
 pub(crate) fn document_child() -> Result<ChildCommand, Failure> {
     ChildCommand::this_binary()
         .map_err(|error| Failure::new(Code::Internal, format!("The system does not say which program this is: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(data_dir: &Path, file: &Path) -> Result<Locks, Code> {
+        lock_both(data_dir, &Database::Sqlite(file.to_owned())).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn two_data_directories_cannot_share_one_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, shared] = ["one", "two", "shared.db"].map(|name| folder.path().join(name));
+        let held = lock(&one, &shared).unwrap();
+        assert_eq!(lock(&two, &shared).unwrap_err(), Code::DataDirectoryInUse);
+        drop(held);
+        lock(&two, &shared).unwrap();
+    }
+
+    #[test]
+    fn a_database_in_the_data_directory_of_a_server_is_that_servers_also_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two, link] = ["one", "two", "link.db"].map(|name| folder.path().join(name));
+        let file = one.join("crpipeline.db");
+        let _held = lock(&one, &file).unwrap();
+        assert_eq!(lock(&two, &file).unwrap_err(), Code::DataDirectoryInUse);
+        std::fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(lock(&two, &link).unwrap_err(), Code::DataDirectoryInUse);
+    }
+
+    #[test]
+    fn the_data_directory_under_another_name_is_not_locked_against_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, alias] = ["real", "alias"].map(|name| folder.path().join(name));
+        make_data_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &alias).unwrap();
+        lock(&real, &alias.join("crpipeline.db")).unwrap();
+        assert_eq!(lock(&real, &real.join("missing/x.db")).unwrap_err(), Code::FileAccess);
+    }
 }

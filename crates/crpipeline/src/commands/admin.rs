@@ -68,7 +68,7 @@ async fn store_for_create(configuration: &Configuration) -> Result<Store, Failur
     {
         doors::make_data_dir(folder)?;
     }
-    doors::open_store(&database, Ambient::system(), &Metrics::new(BUILD, &[])).await
+    doors::open_beside_server(configuration, &Metrics::new(BUILD, &[])).await
 }
 
 /// The name of an organization that nobody has named.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure};
-use crp_store::{DataDirectoryLock, SchemaState, Store, schema_state};
+use crp_store::{SchemaState, Store, schema_state};
 
 use crate::{config::Configuration, doors, exit, version::BUILD};
 
@@ -32,7 +32,7 @@ async fn try_to_migrate(configuration: &Configuration, check: bool) -> Result<Ex
         }
         SchemaState::Behind(version) => {
             // A server of an older version must not find its tables changed.
-            let _lock = DataDirectoryLock::acquire(&configuration.storage.data_dir)?;
+            let _locks = doors::lock(configuration)?;
             let store = doors::open_store(&database, Ambient::system(), &Metrics::new(BUILD, &[])).await?;
             store.close().await;
             println!("The database was brought from schema version {version} to {newest}.");
