@@ -134,11 +134,9 @@ async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, 
             Ok(account)
         }
         Err(reason) => {
+            // A verdict that the backoff cannot remember is not given: guesses would be free while the database is away.
+            login_refusals::record_refusal(&web.store, &email, &address).await?;
             web.metrics.login_failures_total.inc(reason);
-            // The password was judged, so the answer stands, also when the backoff cannot remember it.
-            if let Err(error) = login_refusals::record_refusal(&web.store, &email, &address).await {
-                tracing::warn!("A refused sign-in could not be noted for the backoff: {}", error.failure().message);
-            }
             Err(refusal(reason))
         }
     }
