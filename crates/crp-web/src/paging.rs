@@ -3,6 +3,7 @@
 use crp_store::{Cursor, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 use crate::problem::{Problem, Refusal};
 
@@ -16,7 +17,7 @@ pub(crate) const MAX_LIMIT: u32 = 200;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PageQuery {
-    /// `next_cursor` of the page before; without it, the newest rows.
+    /// `next_cursor` of the page before; without it, the first page.
     pub(crate) cursor: Option<String>,
     /// Most rows of the page.
     #[param(minimum = 1, maximum = 200, default = 50)]
@@ -33,7 +34,7 @@ impl PageQuery {
 /// Cursor and limit of a page, checked.
 pub(crate) fn check(cursor: Option<&str>, limit: Option<u32>) -> Result<(Option<Cursor>, u32), Problem> {
     let cursor = cursor.filter(|cursor| !cursor.is_empty()).map(str::parse).transpose();
-    let cursor = cursor.map_err(|_| Problem::new(Refusal::InvalidRequest, "\"cursor\" is not one that a list gave"))?;
+    let cursor = cursor.map_err(|_| unknown_cursor())?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         return Err(Problem::new(Refusal::InvalidRequest, format!("\"limit\" is {limit}; 1 to {MAX_LIMIT} are allowed")));
@@ -41,10 +42,19 @@ pub(crate) fn check(cursor: Option<&str>, limit: Option<u32>) -> Result<(Option<
     Ok((cursor, limit))
 }
 
+/// The cursor of the page that begins after the row with this id, as the store writes it.
+pub(crate) fn cursor_of(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+fn unknown_cursor() -> Problem {
+    Problem::new(Refusal::InvalidRequest, "\"cursor\" is not one that this list gave, or its row is gone; begin again without it")
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct PageOf<T> {
-    /// The rows, newest first.
+    /// The rows, in the list's order.
     pub(crate) items: Vec<T>,
     /// Give it as `cursor` to get the next page; null on the last page.
     pub(crate) next_cursor: Option<String>,
@@ -54,5 +64,21 @@ impl<T> PageOf<T> {
     /// A page of the store, each row as the API shows it.
     pub(crate) fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
         Self { next_cursor: page.next.map(|cursor| cursor.to_string()), items: page.items.into_iter().map(show).collect() }
+    }
+
+    /// A page out of a list that is short enough to be read as a whole. The cursor is the id of the last row before it.
+    ///
+    /// # Errors
+    /// `invalid_request` for a limit out of range and a cursor that is no row's.
+    pub(crate) fn cut(mut rows: Vec<T>, query: &PageQuery, id: impl Fn(&T) -> Uuid) -> Result<Self, Problem> {
+        let (cursor, limit) = query.check()?;
+        if let Some(cursor) = cursor.map(|cursor| cursor.to_string()) {
+            let last = rows.iter().position(|row| cursor_of(id(row)) == cursor).ok_or_else(unknown_cursor)?;
+            rows.drain(..=last);
+        }
+        let is_last = rows.len() <= limit as usize;
+        rows.truncate(limit as usize);
+        let next_cursor = if is_last { None } else { rows.last().map(|row| cursor_of(id(row))) };
+        Ok(Self { items: rows, next_cursor })
     }
 }

@@ -3,7 +3,7 @@
 use axum::{
     extract::{
         multipart::MultipartError,
-        rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection, StringRejection},
+        rejection::{FormRejection, JsonRejection, StringRejection},
     },
     response::{IntoResponse, Response},
 };
@@ -147,7 +147,8 @@ impl Problem {
         }
     }
 
-    fn from_rejection(status: StatusCode, text: String, cause: &(dyn std::error::Error + 'static)) -> Self {
+    /// The problem that an extractor's refusal stands for, told with `text`.
+    pub(crate) fn from_rejection(status: StatusCode, text: String, cause: &(dyn std::error::Error + 'static)) -> Self {
         if is_timeout(cause) {
             return Self::new(Refusal::RequestTimeout, "The body came too slowly");
         }
@@ -234,7 +235,7 @@ macro_rules! from_rejections {
         }
     )* };
 }
-from_rejections!(JsonRejection, PathRejection, QueryRejection, FormRejection, StringRejection, MultipartError);
+from_rejections!(JsonRejection, FormRejection, StringRejection, MultipartError);
 
 #[cfg(test)]
 mod tests {

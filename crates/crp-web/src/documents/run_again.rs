@@ -13,14 +13,14 @@ use crate::{
     Web,
     accepted::Accepted,
     auth::principal::Caller,
-    extract::{JsonBody, PathOf},
+    extract::{OptionalJsonBody, PathOf},
     jobs::view::JobView,
     pipelines::resolve,
     problem::Problem,
 };
 
 /// How to run it.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunAgain {
     /// Name or id of the pipeline; without it, `searchable-pdf`.
@@ -29,14 +29,16 @@ pub(crate) struct RunAgain {
 }
 
 /// Run a document again
+///
+/// Without a body, through the default pipeline.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/jobs", tag = "documents", params(("id" = Uuid, Path, description = "Id of the document")),
-    request_body = RunAgain,
+    request_body = Option<RunAgain>,
     responses((status = 202, description = "The new job", body = JobView, headers(("location" = String, description = "The job")))))]
 pub(crate) async fn run_document_again(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathOf(id): PathOf<Uuid>,
-    JsonBody(body): JsonBody<RunAgain>,
+    OptionalJsonBody(body): OptionalJsonBody<RunAgain>,
 ) -> Result<Accepted<JobView>, Problem> {
     let scope = caller.scope();
     let plan = resolve::plan_for(&web, &scope, body.pipeline.as_deref()).await?;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use crp_model::{ArtifactKind, DocumentName, JobId};
-use crp_store::{artifacts, jobs};
+use crp_model::{ArtifactKind, DocumentName, JobId, StageType};
+use crp_store::{
+    StoreError, artifacts,
+    jobs::{self, JobRow},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
     auth::principal::Caller,
     documents::download::{self, Disposition},
     extract::PathOf,
-    problem::Problem,
+    problem::{Problem, Refusal},
     schemas,
 };
 
@@ -24,11 +27,19 @@ use crate::{
 pub(crate) async fn get_artifact(
     State(web): State<Arc<Web>>,
     caller: Caller,
-    PathOf((id, kind)): PathOf<(Uuid, ArtifactKind)>,
+    PathOf((id, kind)): PathOf<(Uuid, String)>,
 ) -> Result<Response, Problem> {
     let (scope, job) = (caller.scope(), JobId(id));
-    let artifact = artifacts::get(&web.store, &scope, job, kind).await?;
-    let name = file_name(&jobs::get(&web.store, &scope, job).await?.document_name, kind);
+    let kind = ArtifactKind::parse(&kind).ok_or_else(unknown_kind)?;
+    let job = match jobs::get(&web.store, &scope, job).await {
+        Err(StoreError::NotFound) => return Err(Problem::not_found("job")),
+        found => found?,
+    };
+    let artifact = match artifacts::get(&web.store, &scope, job.id, kind).await {
+        Err(StoreError::NotFound) => return Err(not_made(&job, kind)),
+        found => found?,
+    };
+    let name = file_name(&job.document_name, kind);
     download::send(&web, &artifact.object_key, kind.mime(), &name, Disposition::Attachment).await
 }
 
@@ -40,6 +51,32 @@ struct ArtifactPath {
     /// Which artifact.
     #[param(schema_with = schemas::artifact_kind)]
     kind: String,
+}
+
+fn unknown_kind() -> Problem {
+    let kinds = ArtifactKind::ALL.map(ArtifactKind::as_str).join(", ");
+    Problem::new(Refusal::NotFound, format!("There is no such kind of artifact; the kinds are {kinds}"))
+}
+
+/// Why the job has no artifact of this kind: its pipeline makes none, it made none, or it is still at work.
+fn not_made(job: &JobRow, kind: ArtifactKind) -> Problem {
+    let (stage, what) = match kind {
+        ArtifactKind::SearchablePdf => (StageType::Ocr, "searchable PDF"),
+        ArtifactKind::Text => (StageType::Ocr, "text"),
+        ArtifactKind::Layout => (StageType::Ocr, "layout"),
+        ArtifactKind::Thumbnails => (StageType::Ocr, "thumbnails"),
+        ArtifactKind::Fields => (StageType::Parse, "fields"),
+        ArtifactKind::Report => (StageType::Report, "report"),
+    };
+    let detail = if !job.stages.iter().any(|run| run.stage == stage) {
+        let (pipeline, stage) = (&job.plan.pipeline, stage.as_str());
+        format!("This job made no {what}: its pipeline \"{pipeline}\" has no stage of type \"{stage}\"")
+    } else if job.status.is_final() {
+        format!("This job made no {what}")
+    } else {
+        format!("This job has made no {what} yet")
+    };
+    Problem::new(Refusal::NotFound, detail)
 }
 
 /// The document's name with another end.

@@ -8,7 +8,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Web, auth::principal::Caller, problem::Problem, schemas};
+use crate::{
+    Web,
+    auth::principal::Caller,
+    extract::QueryOf,
+    paging::{PageOf, PageQuery},
+    problem::Problem,
+    schemas,
+};
 
 /// An organization.
 #[derive(Serialize, ToSchema)]
@@ -24,18 +31,17 @@ pub(crate) struct OrganizationView {
     created_at: String,
 }
 
-/// The organizations of the caller.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct OrganizationList {
-    items: Vec<OrganizationView>,
-}
-
 /// List the caller's organizations
 ///
 /// The one that the session works in.
-#[utoipa::path(get, path = "/api/v1/organizations", tag = "organization",
-    responses((status = 200, description = "The organization", body = OrganizationList)))]
-pub(crate) async fn list_organizations(State(web): State<Arc<Web>>, caller: Caller) -> Result<Json<OrganizationList>, Problem> {
+#[utoipa::path(get, path = "/api/v1/organizations", tag = "organization", params(PageQuery),
+    responses((status = 200, description = "The organization", body = PageOf<OrganizationView>)))]
+pub(crate) async fn list_organizations(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Result<Json<PageOf<OrganizationView>>, Problem> {
     let OrganizationRow { id, name, languages, created_at } = organizations::get(&web.store, &caller.scope()).await?;
-    Ok(Json(OrganizationList { items: vec![OrganizationView { id: id.0, name, languages, created_at: created_at.rfc3339() }] }))
+    let own = OrganizationView { id: id.0, name, languages, created_at: created_at.rfc3339() };
+    Ok(Json(PageOf::cut(vec![own], &query, |organization| organization.id)?))
 }

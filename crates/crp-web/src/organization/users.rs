@@ -8,7 +8,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Web, auth::principal::Caller, problem::Problem, schemas};
+use crate::{
+    Web,
+    auth::principal::Caller,
+    extract::QueryOf,
+    paging::{PageOf, PageQuery},
+    problem::Problem,
+    schemas,
+};
 
 /// A user of the organization.
 #[derive(Serialize, ToSchema)]
@@ -31,17 +38,16 @@ pub(crate) struct UserView {
     created_at: String,
 }
 
-/// The users of the organization, by address.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct UserList {
-    items: Vec<UserView>,
-}
-
 /// List the users
-#[utoipa::path(get, path = "/api/v1/users", tag = "organization", responses((status = 200, description = "The users", body = UserList)))]
-pub(crate) async fn list_users(State(web): State<Arc<Web>>, caller: Caller) -> Result<Json<UserList>, Problem> {
+#[utoipa::path(get, path = "/api/v1/users", tag = "organization", params(PageQuery),
+    responses((status = 200, description = "A page of users, by address", body = PageOf<UserView>)))]
+pub(crate) async fn list_users(
+    State(web): State<Arc<Web>>,
+    caller: Caller,
+    QueryOf(query): QueryOf<PageQuery>,
+) -> Result<Json<PageOf<UserView>>, Problem> {
     let rows = users::list_users(&web.store, &caller.scope()).await?;
-    Ok(Json(UserList { items: rows.into_iter().map(show).collect() }))
+    Ok(Json(PageOf::cut(rows.into_iter().map(show).collect(), &query, |user| user.id)?))
 }
 
 fn show(row: UserRow) -> UserView {

@@ -28,8 +28,8 @@ pub(crate) async fn delete_pipeline(
     caller: Caller,
     PathOf(name): PathOf<String>,
 ) -> Result<StatusCode, Problem> {
-    if resolve::built_in_named(&name).is_some() {
-        return Err(Problem::new(Refusal::Conflict, format!("\"{name}\" is a built-in pipeline and stays")));
+    if let Some((file, _)) = resolve::find_built_in(&name) {
+        return Err(Problem::new(Refusal::Conflict, format!("\"{}\" is a built-in pipeline and stays", file.name)));
     }
     let scope = caller.scope();
     let found = resolve::find_saved(&web, &scope, &name).await;

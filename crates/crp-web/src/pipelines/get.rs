@@ -17,8 +17,8 @@ pub(crate) async fn get_pipeline(
     caller: Caller,
     PathOf(name): PathOf<String>,
 ) -> Result<Json<PipelineView>, Problem> {
-    if let Some((file, source)) = resolve::built_in_named(&name) {
-        return Ok(Json(PipelineView::built_in(&file, source)));
+    if let Some((file, own)) = resolve::find_built_in(&name) {
+        return Ok(Json(PipelineView::built_in(&file, own)));
     }
     match resolve::find_saved(&web, &caller.scope(), &name).await {
         Ok(row) => Ok(Json(PipelineView::saved(row))),

@@ -6,19 +6,36 @@ use crp_store::{
     pipelines::{self, PipelineRow},
 };
 
+use uuid::{Uuid, uuid};
+
 use crate::{Web, problem::Problem};
 
 /// Longest name or id that is looked up, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
-/// The built-in pipelines with their sources, the default first.
-pub(crate) fn built_in() -> impl Iterator<Item = (PipelineFile, &'static str)> {
-    PipelineFile::BUILT_IN.into_iter().filter_map(|source| Some((PipelineFile::parse(source).ok()?, source)))
+/// The ids of the built-in pipelines, in their order; the same in every installation and for ever, since scripts keep them.
+const BUILT_IN_IDS: [Uuid; PipelineFile::BUILT_IN.len()] =
+    [uuid!("019b76da-a800-7000-8000-000000000001"), uuid!("019b76da-a800-7000-8000-000000000002")];
+
+/// What a built-in pipeline has beside its stages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BuiltIn {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// The pipeline file.
+    pub(crate) source: &'static str,
 }
 
-/// The built-in pipeline with this name.
-pub(crate) fn built_in_named(name: &str) -> Option<(PipelineFile, &'static str)> {
-    built_in().find(|(file, _)| file.name == name)
+/// The built-in pipelines, the default first.
+pub(crate) fn built_in() -> impl Iterator<Item = (PipelineFile, BuiltIn)> {
+    let built_in = PipelineFile::BUILT_IN.into_iter().zip(BUILT_IN_IDS);
+    built_in.filter_map(|(source, id)| Some((PipelineFile::parse(source).ok()?, BuiltIn { id, source })))
+}
+
+/// The built-in pipeline with this name or id.
+pub(crate) fn find_built_in(name_or_id: &str) -> Option<(PipelineFile, BuiltIn)> {
+    let id = name_or_id.parse::<Uuid>().ok();
+    built_in().find(|(file, own)| file.name == name_or_id || Some(own.id) == id)
 }
 
 /// The plan of a new job: of the pipeline that was asked for, or of the default one.
@@ -28,7 +45,7 @@ pub(crate) fn built_in_named(name: &str) -> Option<(PipelineFile, &'static str)>
 pub(crate) async fn plan_for(web: &Web, scope: &Scope, asked: Option<&str>) -> Result<Plan, Problem> {
     let languages = organizations::get(&web.store, scope).await?.languages;
     let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
-    let built_in = asked.map_or_else(|| built_in().next(), built_in_named);
+    let built_in = asked.map_or_else(|| built_in().next(), find_built_in);
     let (file, version) = match built_in {
         Some((file, _)) => (file, 0),
         None => saved(web, scope, asked.unwrap_or_default()).await?,

@@ -93,6 +93,7 @@ pub(crate) async fn put_pipeline(
     PathOf(name): PathOf<String>,
     PipelineText(source): PipelineText,
 ) -> Result<Json<PipelineView>, Problem> {
+    refuse_built_in(&name)?;
     let file = parse(&source)?;
     if file.name != name {
         let detail = format!("The file names its pipeline \"{}\", the address does not", file.name);
@@ -108,10 +109,16 @@ fn parse(source: &str) -> Result<PipelineFile, Failure> {
     PipelineFile::parse(source)
 }
 
-async fn save(web: &Web, caller: &Caller, file: &PipelineFile, source: &str) -> Result<PipelineView, Problem> {
-    if resolve::built_in_named(&file.name).is_some() {
-        return Err(Problem::new(Refusal::Conflict, format!("\"{}\" is a built-in pipeline; choose another name", file.name)));
+/// The names and ids of the built-in pipelines are taken.
+fn refuse_built_in(name_or_id: &str) -> Result<(), Problem> {
+    match resolve::find_built_in(name_or_id) {
+        Some((file, _)) => Err(Problem::new(Refusal::Conflict, format!("\"{}\" is a built-in pipeline; choose another name", file.name))),
+        None => Ok(()),
     }
+}
+
+async fn save(web: &Web, caller: &Caller, file: &PipelineFile, source: &str) -> Result<PipelineView, Problem> {
+    refuse_built_in(&file.name)?;
     let scope = caller.scope();
     pipelines::save(&web.store, &scope, &file.name, source).await?;
     Ok(PipelineView::saved(pipelines::get(&web.store, &scope, &file.name).await?))

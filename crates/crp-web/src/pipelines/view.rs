@@ -6,13 +6,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::resolve::BuiltIn;
 use crate::schemas;
 
 /// A pipeline.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct PipelineView {
-    /// Id of this version; null for a built-in pipeline.
-    pub(crate) id: Option<Uuid>,
+    /// Id of this version; a built-in pipeline has the same id everywhere.
+    pub(crate) id: Uuid,
     /// Name.
     pub(crate) name: String,
     /// Version, from 1; 0 for a built-in pipeline.
@@ -34,14 +35,14 @@ fn stage_types() -> utoipa::openapi::schema::Array {
 }
 
 impl PipelineView {
-    pub(crate) fn built_in(file: &PipelineFile, source: &str) -> Self {
+    pub(crate) fn built_in(file: &PipelineFile, own: BuiltIn) -> Self {
         Self {
-            id: None,
+            id: own.id,
             name: file.name.clone(),
             version: 0,
             built_in: true,
             stages: types(file),
-            source: source.to_owned(),
+            source: own.source.to_owned(),
             created_at: None,
         }
     }
@@ -50,7 +51,7 @@ impl PipelineView {
         // A source that an older version saved is shown even if this version would not take it any more.
         let stages = PipelineFile::parse_with_future_stages(&row.source).map(|file| types(&file)).unwrap_or_default();
         Self {
-            id: Some(row.id.0),
+            id: row.id.0,
             name: row.name,
             version: row.version,
             built_in: false,

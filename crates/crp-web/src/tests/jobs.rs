@@ -216,11 +216,32 @@ async fn an_artifact_is_downloaded_under_the_documents_name() {
     assert_eq!((artifact.status, artifact.text().as_str()), (StatusCode::OK, "the words"));
     assert_eq!(artifact.header("content-type"), "text/plain; charset=utf-8");
     assert!(artifact.header("content-disposition").contains("filename=\"scan.txt\""));
-    let missing = app.get(&cookie, &format!("/api/v1/jobs/{job}/artifacts/fields")).await;
-    assert_eq!((missing.status, missing.code().as_str()), (StatusCode::NOT_FOUND, "not_found"));
-    assert_eq!(app.get(&cookie, &format!("/api/v1/jobs/{job}/artifacts/secrets")).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(app.get(&cookie, &format!("/api/v1/jobs/{job}/pages/1/thumbnail")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get(&cookie, &format!("/api/v1/jobs/{job}/pages/0/thumbnail")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_artifact_that_is_not_there_is_told_apart_from_a_job_that_is_not_there() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (_, done) = app.uploaded(&cookie, PDF).await;
+    finish(&app, &done, b"the words").await;
+    let (_, queued) = app.uploaded(&cookie, PDF).await;
+    let cases = [
+        (format!("{done}/artifacts/layout"), "This job made no layout"),
+        (format!("{queued}/artifacts/text"), "This job has made no text yet"),
+        (format!("{queued}/artifacts/fields"), "This job made no fields: its pipeline \"searchable-pdf\" has no stage of type \"parse\""),
+        (format!("{done}/artifacts/secrets"), "There is no such kind of artifact; the kinds are searchable_pdf, text,"),
+        (format!("{}/artifacts/text", Uuid::nil()), "There is no such job"),
+    ];
+    for (path, detail) in cases {
+        let missing = app.get(&cookie, &format!("/api/v1/jobs/{path}")).await;
+        assert_eq!((missing.status, missing.code().as_str()), (StatusCode::NOT_FOUND, "not_found"), "{path}");
+        assert!(missing.json()["detail"].as_str().unwrap().starts_with(detail), "{}", missing.text());
+    }
+    let stranger = app.stranger().await;
+    let other = app.get(&stranger, &format!("/api/v1/jobs/{done}/artifacts/layout")).await;
+    assert_eq!(other.json()["detail"], "There is no such job");
 }
 
 #[tokio::test]

@@ -8,4 +8,5 @@ mod jobs;
 mod login;
 mod openapi;
 mod pages;
+mod paging;
 mod pipelines;

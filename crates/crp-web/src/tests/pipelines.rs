@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{StatusCode, header};
 use serde_json::json;
 
-use super::app::{Answer, OWNER, TestApp, request};
+use super::app::{Answer, OWNER, PDF, TestApp, request};
 
 const LETTERS: &str = "name: letters\nstages:\n  - type: ocr\n    languages: [eng]\n";
 
@@ -40,6 +40,47 @@ async fn a_pipeline_is_saved_in_versions_and_deleted_as_a_whole() {
     assert_eq!((other.status, other.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"));
     assert_eq!(app.send_empty("DELETE", &cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.get(&cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_built_in_pipeline_is_found_by_its_constant_id_and_as_untouchable_by_it() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let list = app.get(&cookie, "/api/v1/pipelines").await.json();
+    let ids: Vec<&str> = list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["019b76da-a800-7000-8000-000000000001", "019b76da-a800-7000-8000-000000000002"], "scripts keep them");
+    assert!(ids.iter().all(|id| id.parse::<uuid::Uuid>().unwrap().get_version_num() == 7));
+    let fields = ids[1];
+    let path = format!("/api/v1/pipelines/{fields}");
+    assert_eq!(app.get(&cookie, &path).await.json(), list["items"][1]);
+    let put = app.send_json("PUT", &cookie, &path, &json!({"source": LETTERS})).await;
+    assert_eq!((put.status, put.code().as_str()), (StatusCode::CONFLICT, "conflict"));
+    assert_eq!(app.send_empty("DELETE", &cookie, &path).await.status, StatusCode::CONFLICT);
+    let disguised = post_yaml(&app, &cookie, &format!("name: {fields}\nstages: [{{type: ocr}}]\n")).await;
+    assert_eq!(disguised.status, StatusCode::CONFLICT, "{}", disguised.text());
+    let uploaded = app.upload_with(&cookie, "a.pdf", PDF, &[("pipeline", fields)], None).await.json();
+    let job = app.get(&cookie, &format!("/api/v1/jobs/{}", uploaded["job"]["id"].as_str().unwrap())).await.json();
+    assert_eq!(job["pipeline"], json!({"name": "fields", "version": 0}));
+    let again = format!("/api/v1/documents/{}/jobs", uploaded["document"]["id"].as_str().unwrap());
+    let again = app.send_json("POST", &cookie, &again, &json!({"pipeline": fields})).await;
+    assert_eq!((again.status, &again.json()["pipeline"]["name"]), (StatusCode::ACCEPTED, &json!("fields")));
+}
+
+#[tokio::test]
+async fn a_document_is_run_again_without_a_body_and_a_body_still_needs_its_content_type() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (document, _) = app.uploaded(&cookie, PDF).await;
+    let path = format!("/api/v1/documents/{document}/jobs");
+    let bare = app.send_empty("POST", &cookie, &path).await;
+    assert_eq!((bare.status, &bare.json()["pipeline"]["name"]), (StatusCode::ACCEPTED, &json!("searchable-pdf")), "{}", bare.text());
+    let typed = request("POST", &path, &cookie).header(header::CONTENT_TYPE, "application/json").body(Body::empty()).unwrap();
+    assert_eq!(app.send(typed).await.status, StatusCode::ACCEPTED);
+    assert_eq!(app.send_json("POST", &cookie, &path, &json!(null)).await.status, StatusCode::ACCEPTED, "the document allows it");
+    let untyped = app.send(request("POST", &path, &cookie).body(Body::from("{\"pipeline\":\"fields\"}")).unwrap()).await;
+    assert_eq!((untyped.status, untyped.code().as_str()), (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"));
+    let unknown = app.send_json("POST", &cookie, &path, &json!({"pipelin": "fields"})).await;
+    assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]
