@@ -77,6 +77,12 @@ impl RawPipeline {
                 format!("The name \"{}\" is not made of 1 to 64 lower-case letters, digits and hyphens", shorten(&name)),
             ));
         }
+        if uuid::Uuid::try_parse(&name).is_ok() {
+            return Err(invalid(
+                line,
+                format!("The name \"{name}\" looks like an id; pipelines are found by name or id, so choose another"),
+            ));
+        }
         let line = Some(self.stages.referenced.line());
         let raw = self.stages.value;
         if raw.is_empty() || raw.len() > MAX_STAGES {
@@ -255,6 +261,11 @@ mod tests {
         let yaml = "name: x\nstages:\n  - type: ocr\n  - type: ai\n    prompt: invoice\n    schema: {type: object}\n";
         assert!(PipelineFile::parse_with_future_stages(yaml).is_ok());
         assert!(failure(yaml).starts_with("stage_not_available:"));
+    }
+
+    #[test]
+    fn a_name_is_never_mistaken_for_an_id() {
+        assert!(failure("name: 019b76da-a800-7000-8000-000000000001\nstages:\n  - type: ocr\n").contains("looks like an id"));
     }
 
     #[test]

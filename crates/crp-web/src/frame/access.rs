@@ -8,11 +8,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use crp_model::{Permission, labels::DenialKind};
-use http::Method;
+use http::{Method, header::EXPECT};
 
 use crate::{
     Web,
     auth::principal,
+    documents::incoming,
     problem::{Problem, Refusal},
 };
 
@@ -32,18 +33,30 @@ pub(crate) enum Access {
 /// Holds a request to what its route declares; the handler finds the caller in the request.
 pub(crate) async fn guard(access: Access, is_page: bool, mut request: Request, next: Next) -> Result<Response, Problem> {
     let web = request.extensions().get::<Arc<Web>>().cloned().ok_or_else(|| Problem::internal("The frame is missing"))?;
-    match access {
-        Access::Public => {}
-        Access::Setup => {
-            if crp_store::setup::is_set_up(&web.store).await? {
-                return Ok(after_setup(request.method()));
+    match admit(access, is_page, &web, &mut request).await {
+        Ok(None) => Ok(next.run(request).await),
+        Ok(Some(elsewhere)) => Ok(elsewhere),
+        Err(problem) => {
+            // A client in the middle of an upload reads the answer only when its sending does not break; one that asked first waits.
+            if !request.headers().contains_key(EXPECT) {
+                incoming::linger(request.into_body()).await;
             }
+            Err(problem)
         }
+    }
+}
+
+/// Lets the request in, leads it elsewhere, or refuses it.
+async fn admit(access: Access, is_page: bool, web: &Web, request: &mut Request) -> Result<Option<Response>, Problem> {
+    match access {
+        Access::Public => Ok(None),
+        Access::Setup if crp_store::setup::is_set_up(&web.store).await? => Ok(Some(after_setup(request.method()))),
+        Access::Setup => Ok(None),
         Access::SignedIn | Access::May(_) => {
-            let caller = match principal::authenticate(&web, request.headers()).await {
+            let caller = match principal::authenticate(web, request.headers()).await {
                 Ok(caller) => caller,
                 Err(problem) if is_page && problem.code == Refusal::NotSignedIn.as_str() => {
-                    return Ok(Redirect::to("/sign-in").into_response());
+                    return Ok(Some(Redirect::to("/sign-in").into_response()));
                 }
                 Err(problem) => return Err(problem),
             };
@@ -55,9 +68,9 @@ pub(crate) async fn guard(access: Access, is_page: bool, mut request: Request, n
                 return Err(Problem::new(Refusal::RoleMayNot, format!("The role \"{role}\" does not have this permission")));
             }
             request.extensions_mut().insert(caller);
+            Ok(None)
         }
     }
-    Ok(next.run(request).await)
 }
 
 /// Once set up, the page leads to the sign-in, and nothing can be posted to it any more.

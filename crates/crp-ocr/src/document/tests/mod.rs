@@ -2,8 +2,8 @@
 
 mod bench;
 mod bombs;
-mod damage;
 mod corpus;
+mod damage;
 mod images;
 mod overlay;
 mod text;
