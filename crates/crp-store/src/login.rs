@@ -1,9 +1,10 @@
 //! Accounts by e-mail address: what signing in and the operator's command line need before there is a scope.
-use crp_model::{OrganizationId, Role, Sha256Hash, Timestamp, UserId};
+use crp_model::{OrganizationId, Role, Scope, Sha256Hash, Timestamp, UserId};
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, audit,
     sql::{args, sql},
+    transaction::Tx,
 };
 
 /// What is needed to judge a login.
@@ -73,6 +74,7 @@ pub async fn set_password(store: &Store, email: &str, password_hash: &str) -> Re
     let row = tx.one(&SET_PASSWORD, args![normal_email(email).as_str(), password_hash]).await?;
     let user: UserId = row.ok_or(StoreError::NotFound)?.get("id")?;
     tx.run(&END_SESSIONS, args![user]).await?;
+    note(&mut tx, user, "user.password_set").await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -86,6 +88,7 @@ pub async fn lock(store: &Store, email: &str) -> Result<UserId, StoreError> {
     let row = tx.one(&LOCK, args![normal_email(email).as_str(), store.ambient().now()]).await?;
     let user: UserId = row.ok_or(StoreError::NotFound)?.get("id")?;
     tx.run(&END_SESSIONS, args![user]).await?;
+    note(&mut tx, user, "user.locked").await?;
     tx.commit().await?;
     Ok(user)
 }
@@ -99,8 +102,18 @@ pub async fn unlock(store: &Store, email: &str) -> Result<UserId, StoreError> {
     let row = tx.one(&UNLOCK, args![normal_email(email).as_str()]).await?;
     let user: UserId = row.ok_or(StoreError::NotFound)?.get("id")?;
     tx.run(&FORGET_REFUSALS, args![account_hash(email)]).await?;
+    note(&mut tx, user, "user.unlocked").await?;
     tx.commit().await?;
     Ok(user)
+}
+
+/// An account is of no single organization: the log of each that it belongs to has the line.
+async fn note(tx: &mut Tx, user: UserId, action: &str) -> Result<(), StoreError> {
+    for row in tx.all(&MEMBERSHIPS, args![user]).await? {
+        let scope = Scope::system(row.get("organization")?);
+        audit::append(tx, &scope, action, Some(user.0), &serde_json::json!({})).await?;
+    }
+    Ok(())
 }
 
 /// The one spelling of an address that is stored and compared.

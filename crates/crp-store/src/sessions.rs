@@ -2,10 +2,10 @@
 use std::time::Duration;
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, audit,
     sql::{args, sql},
 };
-use crp_model::{OrganizationId, Principal, Timestamp, UserId};
+use crp_model::{OrganizationId, Principal, Scope, Timestamp, UserId};
 
 /// A session to make.
 #[derive(Clone, Debug)]
@@ -74,6 +74,8 @@ pub async fn create_session(store: &Store, new: NewSession) -> Result<(), StoreE
     let now = store.ambient().now();
     let (hash, agent, address) = (&new.token_hash[..], user_agent.as_deref(), new.address.as_deref());
     tx.run(&ADD, args![hash, new.organization, new.user, now, new.expires_at, agent, address]).await?;
+    let scope = Scope { organization: new.organization, actor: Some(new.user) };
+    audit::append(&mut tx, &scope, "user.signed_in", Some(new.user.0), &serde_json::json!({ "address": address })).await?;
     tx.commit().await
 }
 

@@ -99,4 +99,15 @@ impl Tx {
         });
         ended.await.unwrap_or_else(|_| Err(broken("the process stopped in the middle of a commit")))
     }
+
+    /// Undoes it and waits until that is done: whoever locks the same rows next must not meet this transaction's locks.
+    /// Dropping it undoes it, too, but at some later time.
+    pub(crate) async fn rollback(self) -> Result<(), StoreError> {
+        let Self { store, engine, .. } = self;
+        let undone = match engine {
+            Engine::Sqlite(tx) => tx.rollback().await,
+            Engine::Postgres(tx) => tx.rollback().await,
+        };
+        undone.map_err(|error| store.judge(&error, "ROLLBACK"))
+    }
 }

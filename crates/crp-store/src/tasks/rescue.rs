@@ -82,7 +82,7 @@ async fn rescue_one(store: &Store, row: &Row, expired_before: i64) -> Result<Opt
     let committed = match given_back {
         Err(StoreError::Unreadable(what)) => {
             // What was begun with what could be read is undone.
-            drop(tx);
+            tx.rollback().await?;
             tx = store.write().await?;
             let is_lost = try_lock(&mut tx, organization, job).await?
                 && tx.one(&STILL_LOST, args![organization, id, fence, expired_before]).await?.is_some();

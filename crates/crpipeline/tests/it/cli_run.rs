@@ -89,6 +89,7 @@ async fn our_own_earlier_outputs_are_replaced_and_the_input_stays_as_it_was() {
     let folder = Folder::with(&["scan.pdf"]);
     let before = (fs::read(folder.at("scan.pdf")).unwrap(), fs::metadata(folder.at("scan.pdf")).unwrap().modified().unwrap());
     fs::write(folder.at("scan.ocr.txt"), "of an earlier run").unwrap();
+    fs::write(folder.at("scan.ocr.json"), "{\"crpipeline\":\"0.1.0\"}").unwrap();
     let ran = folder.run(&["scan.pdf"]).await;
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "nothing but a result is told, and no bar is drawn into a pipe");
     assert_eq!(ran.stdout, "scan.pdf: 1 page → scan.ocr.pdf, scan.ocr.txt, scan.ocr.json\n");

@@ -14,6 +14,9 @@ use sha2::Digest as _;
 
 use super::shown;
 
+/// How the JSON of every run begins.
+const OUR_JSON_BEGINS: &[u8; 14] = b"{\"crpipeline\":";
+
 /// A file to read and the files to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Input {
@@ -90,9 +93,24 @@ pub(super) fn collect(files: &[PathBuf], folder: Option<&Path>) -> Result<Vec<In
                 let message = format!("{} is in the way of the result of {}: it is no file", shown(output), shown(&input.path));
                 return Err(Failure::new(Code::FileAccess, message));
             }
+            if !is_ours(&input.outputs) {
+                let message = format!(
+                    "{} exists and was not written by crPipeline; the result of {} would replace it",
+                    shown(output),
+                    shown(&input.path)
+                );
+                return Err(Failure::new(Code::FileAccess, message).with_remedy("Move it away, or choose another folder with -o."));
+            }
         }
     }
     Ok(inputs)
+}
+
+/// Whether outputs that exist are of an earlier run: their JSON, which is put in its place first, says who wrote it.
+fn is_ours(outputs: &Outputs) -> bool {
+    let mut start = [0; OUR_JSON_BEGINS.len()];
+    let read = File::open(&outputs.json).and_then(|mut json| json.read_exact(&mut start));
+    read.is_ok() && start == *OUR_JSON_BEGINS
 }
 
 fn identity(metadata: &Metadata) -> (u64, u64) {
@@ -213,7 +231,10 @@ mod tests {
         assert!(refused(&[at("a.pdf")], "out"));
         // An earlier output of ours is replaced.
         fs::remove_file(at("out/a.pdf")).unwrap();
-        fs::write(at("out/a.pdf"), "earlier").unwrap();
+        fs::write(at("out/a.pdf"), "somebody's").unwrap();
+        let foreign = collect(&[at("a.pdf")], Some(&at("out"))).unwrap_err();
+        assert!(foreign.code.exit_code() == 2 && foreign.message.contains("was not written by crPipeline"), "{foreign}");
+        fs::write(at("out/a.json"), "{\"crpipeline\":\"0.1.0\",\"pages\":[]}").unwrap();
         assert!(collect(&[at("a.pdf")], Some(&at("out"))).is_ok());
     }
 

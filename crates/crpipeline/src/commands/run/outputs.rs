@@ -39,7 +39,8 @@ pub(super) fn write(outputs: &Outputs, description: &Description<'_>) -> Result<
         stage(&outputs.json, |file| write_json(description, file))?,
     ];
     let mut placed: Vec<Placed> = Vec::with_capacity(staged.len());
-    for (file, path) in staged.into_iter().zip(outputs.all()) {
+    // The JSON, which is the last of the three, goes first: by it a later run knows that the others are its own.
+    for (file, path) in staged.into_iter().zip(outputs.all()).rev() {
         let is_new = fs::symlink_metadata(path).is_err();
         if let Err(error) = file.persist(path) {
             let failure = failed("The output cannot be put in its place", path, &error.error);
