@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 
 use crate::{
     declare::{Birth, Entry, Given, Instrument, Scope, catalogue, exported, help_of, values},
+    durations::{AttemptHistogram1, Durations},
     http::{Http, HttpDurations, HttpRequests},
     info::{BuildGauge, ConfigGauge, DatabaseKind, ProcessRole, StorageKind},
     instruments::{Counter, Counter1, Counter2, Gauge, Gauge1, Histogram, Histogram1},
@@ -41,21 +42,29 @@ catalogue! {
     together {
         /// Counts an answered HTTP request into everything about HTTP requests.
         http: Http = (http_requests_total, http_request_duration_seconds);
+        /// Counts an ended stage attempt into everything about the durations of stages.
+        stage_duration: Durations<StageType> = (stage_duration_seconds, stage_duration_recent_p95_seconds);
+        /// Counts an ended recognition of a document into everything about the durations of recognition.
+        ocr_duration: Durations<EngineKind> = (ocr_duration_seconds, ocr_duration_recent_p95_seconds);
     }
 
     /// Jobs that reached their final state, counted once by the process that committed it.
     jobs_total as "jobs_total": Counter1<status: FinalStatus>, Instance;
     /// Wall time of a stage attempt from its first claim to the commit that ended it, failures included.
-    stage_duration_seconds as "stage_duration_seconds": Histogram1<stage: StageType> in DUR, Instance;
+    stage_duration_seconds as "stage_duration_seconds": AttemptHistogram1<stage: StageType> in DUR, Instance;
     /// Storage operations that failed after their retries, on the folder backend too; an expected absence is no failure.
     s3_errors_total as "s3_errors_total": Counter1<operation: StorageOperation>, Instance;
     /// Wall time of recognising one document, failures included.
-    ocr_duration_seconds as "ocr_duration_seconds": Histogram1<engine: EngineKind> in DUR, Instance;
+    ocr_duration_seconds as "ocr_duration_seconds": AttemptHistogram1<engine: EngineKind> in DUR, Instance;
     /// Refused login attempts; an error of ours is none.
     login_failures_total as "login_failures_total": Counter1<reason: LoginFailure>, Instance;
     /// Wall time of a job from its first claim to its final state.
     job_duration_seconds as "job_duration_seconds": Histogram1<status: FinalStatus> in DUR, Instance;
 
+    /// 95th percentile of the durations of the last 100 attempts of a stage in this process, 0 before the first.
+    stage_duration_recent_p95_seconds as "crpipeline_stage_duration_recent_p95_seconds": Gauge1<stage: StageType>, Instance;
+    /// 95th percentile of the durations of the last 100 recognitions of a document in this process, 0 before the first.
+    ocr_duration_recent_p95_seconds as "crpipeline_ocr_duration_recent_p95_seconds": Gauge1<engine: EngineKind>, Instance;
     /// Time from the accepted upload to the ready result.
     job_turnaround_seconds as "crpipeline_job_turnaround_seconds": Histogram in DUR, Instance;
     /// Time from the creation of a job to its first claim.

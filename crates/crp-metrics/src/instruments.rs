@@ -276,7 +276,7 @@ mod tests {
                     for _ in 0..1_000 {
                         metrics.jobs_total.inc(FinalStatus::Succeeded);
                         metrics.job_failures_total.inc2(StageType::Ocr, Cause::Input);
-                        metrics.stage_duration_seconds.observe(StageType::Parse, 0.5);
+                        metrics.stage_duration.observe(StageType::Parse, 0.5);
                         let _running = metrics.jobs_running.enter();
                     }
                 });

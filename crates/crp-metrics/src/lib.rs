@@ -8,7 +8,7 @@
 //!
 //! let metrics = Metrics::for_tests();
 //! metrics.jobs_total.inc(FinalStatus::Succeeded);
-//! metrics.stage_duration_seconds.observe(StageType::Ocr, 4.2);
+//! metrics.stage_duration.observe(StageType::Ocr, 4.2);
 //! let running = metrics.jobs_running.enter(); // counts down when dropped
 //! let (_content_type, body) = metrics.render(Exposition::Text);
 //! assert!(body.contains("\njobs_total{status=\"succeeded\"} 1\n"));
@@ -16,6 +16,7 @@
 //! ```
 
 pub mod catalogue;
+pub mod durations;
 pub mod exposition;
 pub mod http;
 pub mod info;
@@ -31,6 +32,7 @@ use prometheus_client::registry::Registry;
 
 pub use catalogue::Catalogue;
 pub use declare::{Entry, Given, Kind, LabelValues, Scope};
+pub use durations::{AttemptHistogram1, Durations};
 pub use exposition::Exposition;
 pub use http::Route;
 pub use info::{BuildInfo, DatabaseKind, ProcessRole, StorageKind};

@@ -25,10 +25,10 @@ impl Committed {
 }
 
 fn count_stage(ended: &StageEnded, metrics: &Metrics) {
-    metrics.stage_duration_seconds.observe(ended.stage, ended.seconds);
+    metrics.stage_duration.observe(ended.stage, ended.seconds);
     metrics.stage_attempts_total.inc2(ended.stage, ended.outcome);
     if ended.stage == StageType::Ocr {
-        metrics.ocr_duration_seconds.observe(EngineKind::Tesseract, ended.seconds);
+        metrics.ocr_duration.observe(EngineKind::Tesseract, ended.seconds);
     }
 }
 
