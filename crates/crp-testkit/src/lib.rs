@@ -1,11 +1,15 @@
 //! TestApp, builders, sample documents, fault engines (dev only).
 //!
 //! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`] and [`hostile`] make
-//! documents; [`s3_server`] is a storage that fails on request. What a test waits for, it waits for with [`poll`].
+//! documents; [`s3_server`] is a storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
+//! [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
+//! What a test waits for, it waits for with [`poll`].
 
+pub mod alertmanager;
 pub mod api;
 pub mod command;
 pub mod hostile;
+pub mod namespace;
 pub mod pdf_file;
 pub mod poll;
 pub mod programs;
@@ -14,7 +18,9 @@ pub mod s3_server;
 pub mod samples;
 pub mod scrape;
 pub mod server;
+pub mod smtp_sink;
 pub mod sse;
+pub mod webhook_sink;
 pub mod words;
 
 pub use api::{Answer, Api, Ids, Upload};
