@@ -21,6 +21,16 @@ pub struct Settings {
     pub alertmanager_port: u16,
     /// Where the runbooks can be read in a browser, without a slash at its end; without it alerts name the file.
     pub runbook_base_url: Option<String>,
+    /// Who gets mail about alerts.
+    pub email_to: String,
+    /// The sender of that mail.
+    pub email_from: String,
+    /// The mail server that takes it, as `host:port`; without it the mail server of the machine itself, on port 25.
+    pub smtp_smarthost: Option<String>,
+    /// The name to log in there with; its password is read from a file.
+    pub smtp_username: Option<String>,
+    /// The Slack channel, for a webhook that may choose one.
+    pub slack_channel: String,
 }
 
 impl Default for Settings {
@@ -34,6 +44,11 @@ impl Default for Settings {
             grafana_port: 3000,
             alertmanager_port: 9093,
             runbook_base_url: None,
+            email_to: "root@localhost".to_owned(),
+            email_from: "crpipeline@localhost".to_owned(),
+            smtp_smarthost: None,
+            smtp_username: None,
+            slack_channel: "#alerts".to_owned(),
         }
     }
 }
