@@ -2,7 +2,7 @@
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 
-use crate::{Settings, export::MADE};
+use crate::{ALERTS, Settings, export::MADE, rules};
 
 /// Where the programs that watch run.
 #[derive(Clone, Copy)]
@@ -31,7 +31,31 @@ macro_rules! file {
     };
 }
 
-const TEMPLATES: &[Template] = &[file!("prometheus.yml"), file!("prometheus.host.yml", from "prometheus.yml", Host)];
+const TEMPLATES: &[Template] = &[
+    file!("README.md"),
+    file!("alertmanager.yml"),
+    file!("alertmanager.host.yml", from "alertmanager.yml", Host),
+    file!("docker-compose.yml"),
+    file!("docker-compose.host.yml", from "docker-compose.host.yml", Host),
+    file!("docker-compose.grafana-alerts.yml"),
+    file!("docker-compose.grafana-slack.yml"),
+    file!("grafana/datasources.host/prometheus.yaml", from "grafana/provisioning/datasources/prometheus.yaml", Host),
+    file!("grafana/opt-in/alerting/contact-point.yaml"),
+    file!("grafana/opt-in/alerting/login-failures.yaml"),
+    file!("grafana/opt-in/slack/contact-point.yaml"),
+    file!("grafana/provisioning/alerting/none.yaml"),
+    file!("grafana/provisioning/dashboards/dashboard.yaml"),
+    file!("grafana/provisioning/datasources/prometheus.yaml"),
+    file!("grafana/provisioning/plugins/none.yaml"),
+    file!("prometheus.yml"),
+    file!("prometheus.host.yml", from "prometheus.yml", Host),
+    // A file of that name among the templates would make Git ignore them.
+    file!("secrets/.gitignore", from "secrets/gitignore", Containers),
+    file!("secrets/README.md"),
+];
+
+/// What Grafana's container runs first, in both compose files.
+const GRAFANA_ENTRYPOINT: &str = include_str!("../templates/grafana-entrypoint.txt");
 
 /// Every file with its path below the folder.
 pub(crate) fn rendered(settings: &Settings) -> Vec<(String, String)> {
@@ -61,14 +85,29 @@ fn environment() -> Environment<'static> {
 
 fn render(environment: &Environment<'_>, template: &Template, settings: &Settings) -> String {
     let on_host = matches!(template.place, Place::Host);
+    let at = |container: &str, port: u16| if on_host { format!("localhost:{port}") } else { container.to_owned() };
+    let own_mail_server = if on_host { "localhost:25" } else { "host.docker.internal:25" };
+    let smarthost = settings.smtp_smarthost.as_deref().unwrap_or(own_mail_server);
+    let login_failures = ALERTS.iter().find(|alert| alert.name == "CrpipelineLoginFailures").expect("an alert of that name");
     let given = context! {
         made => MADE,
+        settings,
         on_host,
         targets => if on_host { &settings.host_targets } else { &settings.targets },
-        alertmanager => if on_host { format!("localhost:{}", settings.alertmanager_port) } else { "alertmanager:9093".to_owned() },
-        settings,
+        prometheus => format!("http://{}", at("prometheus:9090", settings.prometheus_port)),
+        alertmanager => at("alertmanager:9093", settings.alertmanager_port),
+        smarthost,
+        is_own_mail_server => is_this_machine(smarthost),
+        login_runbook => rules::runbook(login_failures, settings),
+        grafana_entrypoint => GRAFANA_ENTRYPOINT.trim_end(),
     };
     environment.render_str(template.source, given).unwrap_or_else(|error| panic!("the template of {}: {error:#}", template.path))
+}
+
+/// Whether a `host:port` is on this machine, which has no certificate in that name and needs none.
+fn is_this_machine(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    ["localhost", "host.docker.internal", "[::1]"].contains(&host) || host.starts_with("127.")
 }
 
 #[cfg(test)]
