@@ -2,22 +2,24 @@
 
 use super::{Alert, Severity};
 
-/// The user's own alert, verbatim: one reason on one instance.
+/// The manual's own alert, as everybody writes it: one reason on one instance.
+///
+/// A sixth refusal within five minutes is rare for a person: from the tenth on the backoff makes everybody wait.
 pub(super) const FAILURES: Alert = alert!("CrpipelineLoginFailures" {
     expr: "increase(login_failures_total[5m]) > 5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} refused logins in 5 minutes ({{ $labels.reason }}) at {{ $labels.instance }}",
-    description: "Somebody may be guessing passwords, or a program uses an old one.",
-    first_step: "Look in the log of crPipeline for the addresses behind the refused sign-ins.",
+    summary: "{{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes at {{ $labels.instance }} ({{ $labels.reason }})",
+    description: "Somebody guesses passwords, or a program signs in with one that no longer holds.",
+    first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
 });
 
-/// The same failures spread over reasons and instances.
+/// The same failures spread over reasons and instances; it keeps the threshold of the first, and so fires whenever that does.
 pub(super) const FAILURES_SPREAD: Alert = alert!("CrpipelineLoginFailuresSpread" {
     expr: "sum by (job) (increase(login_failures_total[5m])) > 5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} refused logins in 5 minutes over all reasons and instances",
-    description: "The same as CrpipelineLoginFailures, for an attacker who tries many names or many instances.",
-    first_step: "Look in the log of crPipeline for the addresses behind the refused sign-ins.",
+    summary: "{{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes over all reasons and instances of {{ $labels.job }}",
+    description: "Somebody guesses passwords slowly or widely: many names, or several processes, a few tries each.",
+    first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
 });

@@ -1,4 +1,12 @@
 //! Every alert: what it watches, how bad it is, what it says, and its runbook and test.
+//!
+//! What holds for all expressions:
+//! - None names a job or an instance: under Debian's stock configuration we are `job="node"` beside node exporters of that job.
+//! - What is summed keeps `job`, so that two installations in one Prometheus stay apart. All processes of one installation
+//!   therefore share one job.
+//! - Gauges about the whole service are the same in every process and are read with `max`.
+//! - `increase()` extrapolates to the ends of its window, so that 3 events read as up to 3.33. Thresholds of ours lie half an event
+//!   above the number that is still fine.
 
 /// An alert whose runbook and test are the files of its name.
 macro_rules! alert {
@@ -12,7 +20,11 @@ macro_rules! alert {
     };
 }
 
+mod jobs;
 mod logins;
+mod processes;
+mod storage;
+mod workers;
 
 /// How soon somebody has to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,4 +69,23 @@ pub struct Alert {
 }
 
 /// Every alert, in the order of the rules file.
-pub const ALERTS: &[Alert] = &[logins::FAILURES, logins::FAILURES_SPREAD];
+pub const ALERTS: &[Alert] = &[
+    logins::FAILURES,
+    logins::FAILURES_SPREAD,
+    storage::DOWN,
+    storage::ERRORS,
+    storage::DISK_LOW,
+    storage::DISK_FULL,
+    jobs::FAILING,
+    jobs::QUEUE_STALLED,
+    jobs::QUEUE_WAIT_LONG,
+    jobs::TURNAROUND_SLOW,
+    workers::NONE,
+    workers::LOST,
+    workers::OCR_ERRORS,
+    processes::DOWN,
+    processes::RESTARTING,
+    processes::PANICS,
+    processes::DATABASE_ERRORS,
+    processes::API_ERRORS,
+];
