@@ -1,4 +1,4 @@
-//! `cargo xtask docs`: writes `docs/reference` anew from what the binary says about itself.
+//! `cargo xtask docs`: writes `docs/reference` and `monitoring` anew from what the binary says about itself.
 
 use std::{
     fs,
@@ -32,7 +32,19 @@ pub(crate) fn docs(only_check: bool) -> Result<ExitCode> {
         }
     }
     ensure!(stale.is_empty(), "out of date in docs/reference: {}; run `cargo xtask docs`", stale.join(", "));
+    monitoring(only_check)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The folder that operators copy; without `--force` the export refuses where a file would change.
+fn monitoring(only_check: bool) -> Result<()> {
+    let folder = root().join("monitoring");
+    let mut command = Command::new(target().join("debug/crpipeline"));
+    command.args(["monitoring", "export"]).arg(folder);
+    if !only_check {
+        command.arg("--force");
+    }
+    run(&mut command)
 }
 
 /// What the binary prints about itself: a page, or without a name the names of all pages.

@@ -91,8 +91,9 @@ Examples:
     },
     /// (comes later) Works on the jobs of a server that runs elsewhere
     Worker(Later),
-    /// (comes later) Exports or checks Prometheus rules and Grafana dashboards
-    Monitoring(Later),
+    /// Writes dashboards, rules and configuration for Prometheus, Alertmanager and Grafana, or tries them
+    #[command(subcommand)]
+    Monitoring(MonitoringCommand),
     /// (comes later) Copies everything that is needed to restore
     Backup(Later),
     /// (comes later) Brings a backup back
@@ -196,6 +197,83 @@ pub(crate) enum AdminCommand {
         /// E-mail address
         email: String,
     },
+}
+
+/// `crpipeline monitoring`
+#[derive(Debug, Subcommand)]
+pub(crate) enum MonitoringCommand {
+    /// Writes everything into a folder: configuration, rules, runbooks, dashboards, compose files
+    #[command(
+        after_help = "A file that is there and says something else is never replaced without --force; nothing at all is written then.
+
+Examples:
+  crpipeline monitoring export monitoring
+  crpipeline monitoring export /etc/crpipeline/monitoring --target localhost:9100 --target worker-1:9101
+  crpipeline monitoring export new && diff -r monitoring new      what a new version would change"
+    )]
+    Export(MonitoringExport),
+    /// Executes every panel and every rule on a running Prometheus and says what is missing and why
+    #[command(after_help = "Exit code 0: everything works (perhaps with notes). 4: something is missing.
+
+Examples:
+  crpipeline monitoring check --prometheus http://localhost:9090
+  crpipeline monitoring check --prometheus https://me:secret@prometheus.example.org --json | jq '.findings[] | select(.outcome != \"ok\")'")]
+    Check(MonitoringCheck),
+}
+
+/// `crpipeline monitoring export`
+#[derive(Args, Debug)]
+pub(crate) struct MonitoringExport {
+    /// Folder for the files; it is made when it is missing
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// What Prometheus scrapes, once for every process [default: crpipeline:9100 in containers, localhost:9100 on the host]
+    #[arg(long, value_name = "HOST:PORT", value_parser = target)]
+    pub(crate) target: Vec<String>,
+    /// The label `job` of everything that is scraped [default: crpipeline]
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) job_name: Option<String>,
+    /// Seconds between two scrapes [default: 15]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub(crate) scrape_interval_seconds: Option<u32>,
+    /// Published port of Prometheus [default: 9090]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) prometheus_port: Option<u16>,
+    /// Published port of Grafana [default: 3000]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) grafana_port: Option<u16>,
+    /// Published port of Alertmanager [default: 9093]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) alertmanager_port: Option<u16>,
+    /// Address under which the folder runbooks/ can be read; alerts link to it [default: they name the file]
+    #[arg(long, value_name = "URL")]
+    pub(crate) runbook_url: Option<String>,
+    /// Replaces files that say something else
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `crpipeline monitoring check`
+#[derive(Args, Debug)]
+pub(crate) struct MonitoringCheck {
+    /// Address of Prometheus
+    #[arg(long, value_name = "URL", default_value = "http://localhost:9090")]
+    pub(crate) prometheus: String,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `host:port` as Prometheus takes it; the path is always `/metrics`.
+fn target(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').ok_or("a port is missing: HOST:PORT")?;
+    if host.is_empty() || text.contains(['/', ' ', '"', '\'']) {
+        return Err("it has to be HOST:PORT, without http:// and without a path".to_owned());
+    }
+    match port.parse::<u16>() {
+        Ok(1..) => Ok(text.to_owned()),
+        _ => Err(format!("\"{port}\" is no port")),
+    }
 }
 
 /// A command whose place is here and whose work is not.

@@ -34,9 +34,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // Reading documents and S3 need no particular TLS library; all of them take this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    if let Command::Monitoring(command) = cli.command {
+        return commands::monitoring::monitoring(command);
+    }
     match &cli.command {
         Command::Worker(_) => commands::later::refuse("worker", "`crpipeline serve` works on jobs in its own process until then."),
-        Command::Monitoring(_) => commands::later::refuse("monitoring", "Until then point Prometheus at http://127.0.0.1:9100/metrics."),
         Command::Backup(_) => commands::later::refuse("backup", "Until then stop the server and copy its data directory."),
         Command::Restore(_) => commands::later::refuse("restore", "Until then stop the server and put its data directory back."),
         Command::Config(ConfigCommand::Schema) => commands::config::schema(),

@@ -5,5 +5,6 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod later;
 pub(crate) mod migrate;
+pub(crate) mod monitoring;
 pub(crate) mod run;
 pub(crate) mod serve;

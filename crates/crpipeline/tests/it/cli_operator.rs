@@ -77,7 +77,7 @@ async fn commands_that_come_later_say_so_and_help_shows_their_place() {
     let (_folder, line) = in_folder();
     let help = line.run(&["--help"]).await;
     assert_eq!(help.code, Some(0));
-    for command in ["worker", "monitoring", "backup", "restore"] {
+    for command in ["worker", "backup", "restore"] {
         assert!(help.stdout.lines().any(|line| line.contains(command) && line.contains("(comes later)")), "{}", help.stdout);
         let ran = line.run(&[command, "--whatever", "export"]).await;
         assert_eq!(ran.code, Some(2), "{command}");

@@ -1,0 +1,55 @@
+//! Every alert: whether it is loaded, says what ours says, can be evaluated, and has the series that it watches.
+
+use super::{
+    Finding, absent_series,
+    prometheus::{CheckError, LoadedRule, Prometheus},
+};
+use crate::{ALERTS, Alert};
+
+pub(super) async fn try_all(prometheus: &Prometheus) -> Result<Vec<Finding>, CheckError> {
+    let loaded = prometheus.rules().await?;
+    let mut findings = Vec::new();
+    for alert in ALERTS {
+        findings.push(try_rule(prometheus, alert, loaded.iter().find(|rule| rule.name == alert.name)).await?);
+    }
+    Ok(findings)
+}
+
+async fn try_rule(prometheus: &Prometheus, alert: &Alert, loaded: Option<&LoadedRule>) -> Result<Finding, CheckError> {
+    let subject = format!("rule {}", alert.name);
+    if let Err(error) = prometheus.query(alert.expr).await? {
+        return Ok(Finding::missing(subject, error, "This Prometheus does not understand the rule; it has to be 2.42 or newer."));
+    }
+    let Some(rule) = loaded else {
+        let remedy = "Put rules/crpipeline.yml where rule_files of prometheus.yml points, and reload Prometheus.";
+        return Ok(Finding::missing(subject, "it is not loaded, so it never fires", remedy));
+    };
+    if rule.health == "err" {
+        return Ok(Finding::missing(subject, format!("its evaluation fails: {}", rule.last_error), "See the log of Prometheus."));
+    }
+    // An absent series is what a rule about absence is for.
+    if !alert.expr.contains("absent(")
+        && let Some(why) = absent_series(prometheus, alert.expr).await?
+    {
+        return Ok(Finding::missing(
+            subject,
+            format!("{why}, so it never fires"),
+            "Let Prometheus scrape crPipeline, in the version that this rule comes from.",
+        ));
+    }
+    Ok(match rule.state.as_str() {
+        "firing" => Finding::note(subject, "it fires now", Some(alert.first_step)),
+        _ if !is_same(prometheus, alert, rule).await? => Finding::note(
+            subject,
+            format!("it is loaded, but says something else: {}", rule.query),
+            Some("If nobody changed it on purpose, load the exported rules/crpipeline.yml."),
+        ),
+        "pending" => Finding::note(subject, "it is about to fire", Some(alert.first_step)),
+        _ => Finding::ok(subject, "loaded, quiet"),
+    })
+}
+
+/// Compared as Prometheus itself writes both.
+async fn is_same(prometheus: &Prometheus, alert: &Alert, rule: &LoadedRule) -> Result<bool, CheckError> {
+    Ok(prometheus.formatted(alert.expr).await? == prometheus.formatted(&rule.query).await?)
+}

@@ -1,0 +1,115 @@
+//! `crpipeline monitoring`: writes what Prometheus, Alertmanager and Grafana need, and tries it on a running Prometheus.
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use crp_monitoring::{
+    Settings,
+    check::{self, CheckError, Finding, Outcome},
+    export::{self, ExportError, Written},
+};
+use serde_json::json;
+
+use crate::{
+    cli::{MonitoringCheck, MonitoringCommand, MonitoringExport},
+    exit, start,
+    telemetry::OneLine,
+};
+
+/// Exit code for a folder that holds somebody's work, and for an address that is none.
+const ARGUMENTS: u8 = 2;
+
+/// Runs a subcommand; none of them needs a configuration.
+pub(crate) fn monitoring(command: MonitoringCommand) -> ExitCode {
+    match command {
+        MonitoringCommand::Export(arguments) => export(&arguments),
+        MonitoringCommand::Check(arguments) => start::block_on(check(arguments)),
+    }
+}
+
+fn export(arguments: &MonitoringExport) -> ExitCode {
+    let files = export::files(&settings(arguments));
+    match export::write(&arguments.dir, &files, arguments.force) {
+        Ok(written) => {
+            tell_written(arguments, &written);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            eprintln!("  {}", remedy(&error));
+            ExitCode::from(if matches!(error, ExportError::Differ { .. }) { ARGUMENTS } else { exit::MISSING })
+        }
+    }
+}
+
+/// The defaults with what the command line says.
+fn settings(arguments: &MonitoringExport) -> Settings {
+    let mut settings = Settings::default();
+    if !arguments.target.is_empty() {
+        settings.targets.clone_from(&arguments.target);
+        settings.host_targets.clone_from(&arguments.target);
+    }
+    let MonitoringExport { job_name, scrape_interval_seconds, prometheus_port, grafana_port, alertmanager_port, .. } = arguments;
+    settings.job_name = job_name.clone().unwrap_or(settings.job_name);
+    settings.scrape_interval_seconds = scrape_interval_seconds.unwrap_or(settings.scrape_interval_seconds);
+    settings.prometheus_port = prometheus_port.unwrap_or(settings.prometheus_port);
+    settings.grafana_port = grafana_port.unwrap_or(settings.grafana_port);
+    settings.alertmanager_port = alertmanager_port.unwrap_or(settings.alertmanager_port);
+    settings.runbook_base_url.clone_from(&arguments.runbook_url);
+    settings
+}
+
+fn tell_written(arguments: &MonitoringExport, written: &Written) {
+    let Written { new, replaced, unchanged } = written;
+    println!("{}: {} new, {} replaced, {} unchanged", arguments.dir.display(), new.len(), replaced.len(), unchanged.len());
+    replaced.iter().for_each(|path| println!("  replaced {path}"));
+    println!("README.md in it says how to start with Docker and without.");
+}
+
+const fn remedy(error: &ExportError) -> &'static str {
+    match error {
+        ExportError::Differ { .. } => {
+            "Export into another folder and compare, or replace them with --force (copy what you changed in them first)."
+        }
+        ExportError::Unwritable { .. } => "Make the folder writable for this user, or name another one.",
+    }
+}
+
+async fn check(arguments: MonitoringCheck) -> ExitCode {
+    match check::check(&arguments.prometheus).await {
+        Ok(findings) => {
+            tell_findings(&findings, arguments.json);
+            if check::worst(&findings) == Outcome::Missing { ExitCode::from(exit::MISSING) } else { ExitCode::SUCCESS }
+        }
+        Err(error) => {
+            if arguments.json {
+                println!("{}", json!({ "outcome": Outcome::Missing, "error": error.to_string() }));
+            }
+            eprintln!("error: {}", OneLine(&error.to_string()));
+            eprintln!("  Name the address of Prometheus as a browser would, for example --prometheus http://localhost:9090.");
+            ExitCode::from(if matches!(error, CheckError::Address { .. }) { ARGUMENTS } else { exit::MISSING })
+        }
+    }
+}
+
+fn tell_findings(findings: &[Finding], json: bool) {
+    if json {
+        return println!("{}", json!({ "outcome": check::worst(findings), "findings": findings }));
+    }
+    findings.iter().for_each(print);
+    let of = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
+    println!("\n{} as it should be, {} worth knowing, {} missing", of(Outcome::Ok), of(Outcome::Note), of(Outcome::Missing));
+}
+
+fn print(finding: &Finding) {
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (word, colour) = match finding.outcome {
+        Outcome::Ok => ("OK     ", "32"),
+        Outcome::Note => ("NOTE   ", "33"),
+        Outcome::Missing => ("MISSING", "31"),
+    };
+    let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
+    println!("{word} {:<46} {}", finding.subject, OneLine(&finding.found));
+    if let Some(remedy) = &finding.remedy {
+        println!("        {:<46} → {}", "", OneLine(remedy));
+    }
+}
