@@ -248,6 +248,21 @@ pub(crate) struct MonitoringExport {
     /// Address under which the folder runbooks/ can be read; alerts link to it [default: they name the file]
     #[arg(long, value_name = "URL")]
     pub(crate) runbook_url: Option<String>,
+    /// Who gets mail about alerts [default: root@localhost]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email_to: Option<String>,
+    /// The sender of that mail [default: crpipeline@localhost]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email_from: Option<String>,
+    /// The mail server that takes it [default: port 25 of this machine]
+    #[arg(long, value_name = "HOST:PORT", value_parser = target)]
+    pub(crate) smtp_smarthost: Option<String>,
+    /// The name to log in there with; the password goes into a file of secrets/
+    #[arg(long, value_name = "NAME")]
+    pub(crate) smtp_username: Option<String>,
+    /// The Slack channel [default: #alerts]
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) slack_channel: Option<String>,
     /// Replaces files that say something else
     #[arg(long)]
     pub(crate) force: bool,

@@ -9,6 +9,8 @@ use super::{metric_of, series};
 /// The labels that the result of an expression can have.
 pub(super) fn of(expr: &Expr) -> BTreeSet<String> {
     match expr {
+        // These two choose among series and leave them as they are.
+        Expr::Aggregate(aggregate) if matches!(aggregate.op.to_string().as_str(), "topk" | "bottomk") => of(&aggregate.expr),
         Expr::Aggregate(aggregate) => modified(of(&aggregate.expr), aggregate.modifier.as_ref()),
         Expr::Binary(binary) => labels_of_binary(binary),
         Expr::Call(call) => labels_of_call(call),

@@ -118,6 +118,7 @@ mod tests {
         assert_eq!(labels("sum by (job) (increase(login_failures_total[5m])) > 5"), "job");
         assert_eq!(labels("sum without (reason) (increase(login_failures_total[5m]))"), "instance job");
         assert_eq!(labels("max(crpipeline_queue_jobs)"), "");
+        assert_eq!(labels("topk(3, sum by (stage) (rate(stage_duration_seconds_count[5m])))"), "stage");
         assert_eq!(labels("up == 0 and on (job, instance) present_over_time(crpipeline_build_info[7d])"), "instance job");
         assert_eq!(labels("up * on (job, instance) group_left (version) crpipeline_build_info"), "instance job version");
         assert_eq!(

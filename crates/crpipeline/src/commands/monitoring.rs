@@ -55,6 +55,12 @@ fn settings(arguments: &MonitoringExport) -> Settings {
     settings.grafana_port = grafana_port.unwrap_or(settings.grafana_port);
     settings.alertmanager_port = alertmanager_port.unwrap_or(settings.alertmanager_port);
     settings.runbook_base_url.clone_from(&arguments.runbook_url);
+    let MonitoringExport { email_to, email_from, slack_channel, .. } = arguments;
+    settings.email_to = email_to.clone().unwrap_or(settings.email_to);
+    settings.email_from = email_from.clone().unwrap_or(settings.email_from);
+    settings.slack_channel = slack_channel.clone().unwrap_or(settings.slack_channel);
+    settings.smtp_smarthost.clone_from(&arguments.smtp_smarthost);
+    settings.smtp_username.clone_from(&arguments.smtp_username);
     settings
 }
 
