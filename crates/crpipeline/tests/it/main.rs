@@ -6,6 +6,7 @@ mod cli_run;
 mod heavy_api_contract;
 mod heavy_corpus;
 mod heavy_kill;
+mod heavy_manual_monitoring;
 mod heavy_monitoring_debian;
 mod heavy_monitoring_load;
 mod heavy_monitoring_outages;

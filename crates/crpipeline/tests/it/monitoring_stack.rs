@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crp_monitoring::ALERTS;
 use crp_testkit::{
     CommandLine, Server,
     alertmanager::Alertmanager,
@@ -50,7 +51,7 @@ pub(crate) struct Watched {
     pub(crate) prometheus: Prometheus,
     _alertmanager: Alertmanager,
     pub(crate) mail: SmtpSink,
-    pub(crate) chat: WebhookSink,
+    chat: WebhookSink,
     folder: tempfile::TempDir,
 }
 
@@ -80,18 +81,37 @@ impl Watched {
     }
 
     /// The first mail that tells that an alert fires, or is over.
-    pub(crate) async fn mail_of(&self, alert: &str, fires: bool) -> Mail {
+    async fn mail_of(&self, alert: &str, fires: bool) -> Mail {
         let subject = subject(alert, fires);
         self.mail.mail_when(&format!("about {subject}"), PATIENCE, |mail| mail.subject.starts_with(&subject)).await
     }
 
     /// The text of the first message to the chat that tells that an alert fires, or is over.
-    pub(crate) async fn message_of(&self, alert: &str, fires: bool) -> String {
+    async fn message_of(&self, alert: &str, fires: bool) -> String {
         let subject = subject(alert, fires);
         let is_so = |post: &Post| post.json["attachments"][0]["title"].as_str() == subject.strip_suffix(':');
         let post = self.chat.post_when(&format!("about {subject}"), PATIENCE, is_so).await;
         post.json["attachments"][0]["text"].as_str().unwrap_or_default().to_owned()
     }
+}
+
+/// Waits until the mail and the message about a firing alert have come, and checks that both carry a number or a name from its
+/// summary, what to do first, and where its runbook is.
+pub(crate) async fn told_of(watched: &Watched, alert: &str, wanted: &[&str]) {
+    let mail = watched.mail_of(alert, true).await;
+    let message = watched.message_of(alert, true).await;
+    let runbook = format!("runbooks/{alert}.md");
+    let known = ALERTS.iter().find(|known| known.name == alert).unwrap_or_else(|| panic!("there is no alert {alert}"));
+    for wanted in wanted.iter().copied().chain([known.first_step, &runbook]) {
+        let both = mail.text.contains(wanted) && message.contains(wanted);
+        assert!(both, "{wanted:?} is missing in the mail or the message:\n{}\n\n{message}", mail.text);
+    }
+}
+
+/// Waits until mail and chat have heard that an alert is over.
+pub(crate) async fn told_of_end(watched: &Watched, alert: &str) {
+    watched.mail_of(alert, false).await;
+    watched.message_of(alert, false).await;
 }
 
 /// How the subject of a mail about an alert begins.
