@@ -8,6 +8,7 @@ mod interrupt;
 mod needs;
 mod phases;
 mod postgres;
+mod python_tools;
 mod run;
 mod structure;
 mod test_results;

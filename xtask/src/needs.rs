@@ -85,11 +85,27 @@ pub(crate) const TO_TEST: &[Need] = &[
         found: || program("prometheus").is_some() && program("promtool").is_some(),
     },
     Need {
-        what: "Alertmanager",
+        what: "Alertmanager and amtool",
         apt: &["prometheus-alertmanager"],
         dnf: "alertmanager",
         brew: "alertmanager",
-        found: || alertmanager().is_some(),
+        found: || alertmanager().is_some() && program("amtool").is_some(),
+    },
+    Need {
+        what: "docker-compose",
+        apt: &["docker-compose"],
+        dnf: "docker-compose",
+        brew: "docker-compose",
+        found: || program("docker-compose").is_some(),
+    },
+    // Networks of their own, so that the exported files can be tried with their own ports. Other systems have none.
+    Need { what: "ip", apt: &["iproute2"], dnf: "iproute", brew: "(Linux alone)", found: || !IS_LINUX || system_program("ip") },
+    Need {
+        what: "unshare and nsenter",
+        apt: &["util-linux"],
+        dnf: "util-linux",
+        brew: "(Linux alone)",
+        found: || !IS_LINUX || (system_program("unshare") && system_program("nsenter")),
     },
     Need {
         what: "Python 3 with venv and pip",
@@ -99,6 +115,13 @@ pub(crate) const TO_TEST: &[Need] = &[
         found: python_can_make_environments,
     },
 ];
+
+const IS_LINUX: bool = cfg!(target_os = "linux");
+
+/// Whether `name` is on the search path, or where only root looks for programs.
+fn system_program(name: &str) -> bool {
+    program(name).is_some() || ["/usr/sbin", "/sbin"].iter().any(|folder| is_program(&Path::new(folder).join(name)))
+}
 
 /// The program `name` on the search path.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {

@@ -14,13 +14,11 @@ use crate::{
     needs::{self, Need},
     phases::Phases,
     postgres::Postgres,
+    python_tools,
     run::{run, told},
     test_results::{self, Counts},
-    workspace::{cargo, root, target},
+    workspace::{cargo, root},
 };
-
-/// The version that the API tests are written against.
-const SCHEMATHESIS: &str = "4.32.5";
 
 /// Runs everything. Whatever happens, the last line says how many passed.
 pub(crate) fn test(no_install: bool, runner_arguments: &[String]) -> Result<ExitCode> {
@@ -47,7 +45,7 @@ fn run_all(no_install: bool, runner_arguments: &[String], phases: &mut Phases, c
         if !no_install {
             let needs: Vec<&Need> = needs::TO_RUN.iter().chain(needs::TO_TEST).collect();
             install::install_missing(&needs)?;
-            schemathesis()?;
+            python_tools::install()?;
         }
         environment = tools();
         Ok(())
@@ -72,9 +70,10 @@ fn tools() -> Vec<(&'static str, PathBuf)> {
         ("CRP_PROMETHEUS", needs::program("prometheus")),
         ("CRP_PROMTOOL", needs::program("promtool")),
         ("CRP_ALERTMANAGER", needs::alertmanager()),
-        ("CRP_SCHEMATHESIS", Some(schemathesis_program()).filter(|file| file.is_file())),
+        ("CRP_AMTOOL", needs::program("amtool")),
+        ("CRP_DOCKER_COMPOSE", needs::program("docker-compose")),
     ];
-    found.into_iter().filter_map(|(name, path)| Some((name, path?))).collect()
+    found.into_iter().filter_map(|(name, path)| Some((name, path?))).chain(python_tools::installed()).collect()
 }
 
 /// Real scans with known texts, if this machine has them.
@@ -85,29 +84,6 @@ fn corpus() -> Option<PathBuf> {
         println!("SKIPPED: there is no corpus of real scans (CRPIPELINE_CORPUS is not set); the tests that read it print SKIPPED too");
     }
     folder
-}
-
-fn schemathesis_folder() -> PathBuf {
-    target().join(format!("xtask/schemathesis-{SCHEMATHESIS}"))
-}
-
-fn schemathesis_program() -> PathBuf {
-    schemathesis_folder().join("bin/schemathesis")
-}
-
-/// Schemathesis in a Python environment of its own, made once.
-fn schemathesis() -> Result<()> {
-    let (folder, ready) = (schemathesis_folder(), schemathesis_folder().join("ready"));
-    if ready.is_file() && schemathesis_program().is_file() {
-        return Ok(());
-    }
-    let python = needs::program("python3").context("python3 is not on the search path")?;
-    println!("Installing schemathesis {SCHEMATHESIS} into {}", folder.display());
-    run(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let package = format!("schemathesis=={SCHEMATHESIS}");
-    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", &package]))?;
-    // Written last: an installation that was cut short is made anew.
-    std::fs::write(ready, SCHEMATHESIS).context("marking the environment as ready")
 }
 
 /// What runs the tests.

@@ -112,12 +112,23 @@ fn every_image_is_pinned_and_grafana_can_be_another() {
     }
 }
 
-/// The published ports as `service address`.
+/// The published ports as `service address:port:port`.
 fn published(compose: &Value) -> Vec<String> {
     let of_service = |(name, service): (&str, &Value)| -> Vec<String> {
-        strings(&service["ports"]).iter().map(|port| format!("{name} {}", port.trim_end_matches("/tcp"))).collect()
+        service["ports"].as_array().into_iter().flatten().map(|published| format!("{name} {}", port(published))).collect()
     };
     services(compose).into_iter().flat_map(of_service).collect()
+}
+
+/// A port as `address:port:port`; version 1 of Compose tells it as text, version 2 as an object.
+fn port(published: &Value) -> String {
+    match published.as_str() {
+        Some(text) => text.trim_end_matches("/tcp").to_owned(),
+        None => {
+            let part = |key: &str| published[key].as_str().map_or_else(|| published[key].to_string(), str::to_owned);
+            format!("{}:{}:{}", part("host_ip"), part("published"), part("target"))
+        }
+    }
 }
 
 #[test]
@@ -166,7 +177,7 @@ fn what_is_mounted_is_exported_and_lands_where_something_can_be_mounted() {
     for files in COMBINATIONS {
         let Some(compose) = resolved(&folder, files, OPT_IN) else { return };
         for (name, service) in services(&compose) {
-            let mounts: Vec<(&str, &str)> = strings(&service["volumes"]).iter().map(|mount| split(mount)).collect();
+            let mounts: Vec<(&str, &str)> = service["volumes"].as_array().into_iter().flatten().map(mount).collect();
             for (source, target) in mounts.iter().filter(|(source, _)| source.starts_with('/')) {
                 assert!(Path::new(source).exists(), "{name}: {source} is not exported");
                 // Below a folder that is mounted to be read only, Docker cannot make the place for another.
@@ -182,9 +193,12 @@ fn what_is_mounted_is_exported_and_lands_where_something_can_be_mounted() {
     }
 }
 
-/// Source and target of `source:target:mode`.
-fn split(mount: &str) -> (&str, &str) {
-    let mut parts = mount.split(':');
+/// Source and target of a mount; version 1 of Compose tells it as text, version 2 as an object.
+fn mount(mount: &Value) -> (&str, &str) {
+    let Some(text) = mount.as_str() else {
+        return (mount["source"].as_str().unwrap(), mount["target"].as_str().unwrap());
+    };
+    let mut parts = text.split(':');
     (parts.next().unwrap(), parts.next().unwrap())
 }
 
@@ -194,7 +208,7 @@ fn the_containers_find_their_files_where_the_manuals_page_puts_them() {
     for name in ["docker-compose.yml", "docker-compose.host.yml"] {
         let compose = yaml(&folder, name);
         let targets = |service: &str| -> Vec<String> {
-            strings(&compose["services"][service]["volumes"]).iter().map(|mount| split(mount).1.to_owned()).collect()
+            compose["services"][service]["volumes"].as_array().into_iter().flatten().map(|volume| mount(volume).1.to_owned()).collect()
         };
         assert!(targets("prometheus").contains(&"/etc/prometheus/prometheus.yml".to_owned()), "{name}");
         for target in ["/etc/grafana/provisioning", "/var/lib/grafana/dashboards"] {
