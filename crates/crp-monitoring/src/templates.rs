@@ -32,6 +32,8 @@ macro_rules! file {
 }
 
 const TEMPLATES: &[Template] = &[
+    // A file of that name among the templates would make Git ignore them.
+    file!(".gitignore", from "gitignore", Containers),
     file!("README.md"),
     file!("alertmanager.yml"),
     file!("alertmanager.host.yml", from "alertmanager.yml", Host),
@@ -49,7 +51,6 @@ const TEMPLATES: &[Template] = &[
     file!("grafana/provisioning/plugins/none.yaml"),
     file!("prometheus.yml"),
     file!("prometheus.host.yml", from "prometheus.yml", Host),
-    // A file of that name among the templates would make Git ignore them.
     file!("secrets/.gitignore", from "secrets/gitignore", Containers),
     file!("secrets/README.md"),
 ];

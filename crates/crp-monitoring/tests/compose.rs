@@ -89,11 +89,11 @@ fn the_compose_specification_allows_every_file() {
 fn grafanas_own_alerts_say_what_they_want_to_be_told() {
     let folder = exported();
     let files = COMBINATIONS[2];
-    for missing in 0..OPT_IN.len() {
-        let given: Vec<(&str, &str)> = (0..OPT_IN.len()).filter(|index| *index != missing).map(|index| OPT_IN[index]).collect();
+    for (missing, _) in OPT_IN {
+        let given: Vec<(&str, &str)> = OPT_IN.iter().copied().filter(|(name, _)| name != missing).collect();
         let Some(output) = config(&folder, files, &given) else { return };
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains("set it to"), "without {}: {said}", OPT_IN[missing].0);
+        assert!(!output.status.success() && said.contains("set it to"), "without {missing}: {said}");
     }
 }
 
