@@ -217,6 +217,7 @@ Examples:
 
 Examples:
   crpipeline monitoring check --prometheus http://localhost:9090
+  crpipeline monitoring check --wait-seconds 120                   right after Prometheus was started
   crpipeline monitoring check --prometheus https://me:secret@prometheus.example.org --json | jq '.findings[] | select(.outcome != \"ok\")'")]
     Check(MonitoringCheck),
 }
@@ -274,6 +275,9 @@ pub(crate) struct MonitoringCheck {
     /// Address of Prometheus
     #[arg(long, value_name = "URL", default_value = "http://localhost:9090")]
     pub(crate) prometheus: String,
+    /// Tries again for so many seconds while something is missing: a Prometheus that was just started knows little
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub(crate) wait_seconds: u64,
     /// Prints one JSON object
     #[arg(long)]
     pub(crate) json: bool,

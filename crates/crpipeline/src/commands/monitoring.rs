@@ -1,6 +1,10 @@
 //! `crpipeline monitoring`: writes what Prometheus, Alertmanager and Grafana need, and tries it on a running Prometheus.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{
+    io::IsTerminal as _,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use crp_monitoring::{
     Settings,
@@ -17,6 +21,8 @@ use crate::{
 
 /// Exit code for a folder that holds somebody's work, and for an address that is none.
 const ARGUMENTS: u8 = 2;
+/// Between two tries of a check that waits.
+const BETWEEN_TRIES: Duration = Duration::from_secs(2);
 
 /// Runs a subcommand; none of them needs a configuration.
 pub(crate) fn monitoring(command: MonitoringCommand) -> ExitCode {
@@ -81,7 +87,7 @@ const fn remedy(error: &ExportError) -> &'static str {
 }
 
 async fn check(arguments: MonitoringCheck) -> ExitCode {
-    match check::check(&arguments.prometheus).await {
+    match checked(&arguments).await {
         Ok(findings) => {
             tell_findings(&findings, arguments.json);
             if check::worst(&findings) == Outcome::Missing { ExitCode::from(exit::MISSING) } else { ExitCode::SUCCESS }
@@ -94,6 +100,22 @@ async fn check(arguments: MonitoringCheck) -> ExitCode {
             eprintln!("  Name the address of Prometheus as a browser would, for example --prometheus http://localhost:9090.");
             ExitCode::from(if matches!(error, CheckError::Address { .. }) { ARGUMENTS } else { exit::MISSING })
         }
+    }
+}
+
+/// Tries everything, again and again as long as something is missing and the time is not over.
+async fn checked(arguments: &MonitoringCheck) -> Result<Vec<Finding>, CheckError> {
+    let end = Instant::now() + Duration::from_secs(arguments.wait_seconds);
+    loop {
+        let checked = check::check(&arguments.prometheus).await;
+        let may_come = match &checked {
+            Ok(findings) => check::worst(findings) == Outcome::Missing,
+            Err(error) => !matches!(error, CheckError::Address { .. }),
+        };
+        if !may_come || Instant::now() >= end {
+            return checked;
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
     }
 }
 
