@@ -123,12 +123,13 @@ fn tell_findings(findings: &[Finding], json: bool) {
     if json {
         return println!("{}", json!({ "outcome": check::worst(findings), "findings": findings }));
     }
-    findings.iter().for_each(print);
+    let width = findings.iter().map(|finding| finding.subject.chars().count()).max().unwrap_or(0);
+    findings.iter().for_each(|finding| print(finding, width));
     let of = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
     println!("\n{} as it should be, {} worth knowing, {} missing", of(Outcome::Ok), of(Outcome::Note), of(Outcome::Missing));
 }
 
-fn print(finding: &Finding) {
+fn print(finding: &Finding, width: usize) {
     let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let (word, colour) = match finding.outcome {
         Outcome::Ok => ("OK     ", "32"),
@@ -136,8 +137,8 @@ fn print(finding: &Finding) {
         Outcome::Missing => ("MISSING", "31"),
     };
     let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
-    println!("{word} {:<46} {}", finding.subject, OneLine(&finding.found));
+    println!("{word} {:<width$} {}", finding.subject, OneLine(&finding.found));
     if let Some(remedy) = &finding.remedy {
-        println!("        {:<46} → {}", "", OneLine(remedy));
+        println!("        {:<width$} → {}", "", OneLine(remedy));
     }
 }

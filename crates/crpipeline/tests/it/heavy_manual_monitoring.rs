@@ -8,7 +8,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
 };
 
@@ -115,9 +115,7 @@ impl Reader {
         let bin = home.path().join("bin");
         fs::create_dir(&bin).unwrap();
         symlink(BINARY, bin.join("crpipeline")).unwrap();
-        for (name, text) in
-            [("sudo", SUDO), ("install-as-root", INSTALL), ("systemctl", SYSTEMCTL), ("docker", DOCKER)]
-        {
+        for (name, text) in [("sudo", SUDO), ("install-as-root", INSTALL), ("systemctl", SYSTEMCTL), ("docker", DOCKER)] {
             fs::write(bin.join(name), text).unwrap();
             fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -199,6 +197,7 @@ async fn on_debian_the_page_leads_from_nothing_to_a_chart_and_from_a_wrong_passw
     // The question that the page asks about what fires now, once something does.
     let question = blocks.iter().find(|block| block.contains("amtool alert query")).expect("the page asks Alertmanager");
     let answer = reader.runs(question).await;
+    println!("{}", reader.said());
     assert!(answer.contains("CrpipelineLoginFailures"), "{answer}");
 }
 
@@ -221,8 +220,9 @@ fn over_copies() -> tempfile::TempDir {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_docker_every_command_of_the_page_is_about_files_and_services_that_exist() {
     let (Some(_), Some(_)) = (program("docker-compose"), program("unshare")) else { return };
+    let source = source();
     for chapter in ["With Docker", "The alerts"] {
-        let mut reader = Reader::at(Some(&source()));
+        let mut reader = Reader::at(Some(source.path()));
         if chapter == "The alerts" {
             reader.runs("cd monitoring").await;
         }
@@ -246,7 +246,10 @@ async fn beside_node_exporter_the_export_names_the_other_port() {
     }
 }
 
-/// The folder of the source.
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+/// A folder with what the commands find in that of the source.
+fn source() -> tempfile::TempDir {
+    let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap(), tempfile::tempdir().unwrap());
+    symlink(from.join("deploy"), to.path().join("deploy")).unwrap();
+    output_of(std::process::Command::new("cp").arg("-r").arg(from.join("monitoring")).arg(to.path()));
+    to
 }
