@@ -185,17 +185,23 @@ fn hurried(smarthost: &str, secrets: &Path) -> TempDir {
     folder
 }
 
-async fn fire(alertmanager: &Alertmanager, ends: Option<&str>) {
+/// An alert as Prometheus sends it; ended long ago, if it ended.
+fn alert(instance: &str, summary: &str, has_ended: bool) -> Value {
     let mut alert = json!({
-        "labels": { "alertname": "CrpipelineLoginFailures", "job": "crpipeline", "severity": "warning" },
-        "annotations": { "summary": "7 refused logins", "description": "Somebody guesses.", "first_step": "Look.", "runbook": "page.md" },
+        "labels": { "alertname": "CrpipelineLoginFailures", "job": "crpipeline", "instance": instance, "severity": "warning" },
+        "annotations": { "summary": summary, "description": "Somebody guesses.", "first_step": "Look.", "runbook": "page.md" },
         "generatorURL": "http://localhost:9090/graph",
     });
-    if let Some(end) = ends {
+    if has_ended {
         alert["startsAt"] = json!("2020-01-01T00:00:00Z");
-        alert["endsAt"] = json!(end);
+        alert["endsAt"] = json!("2020-01-01T00:01:00Z");
     }
-    Api::anonymous(&format!("http://{}", alertmanager.address())).post("/api/v2/alerts", &json!([alert])).await.expect(200);
+    alert
+}
+
+async fn send(alertmanager: &Alertmanager, alerts: &[Value]) {
+    let api = Api::anonymous(&format!("http://{}", alertmanager.address()));
+    api.post("/api/v2/alerts", &json!(alerts)).await.expect(200);
 }
 
 #[tokio::test]
@@ -203,7 +209,7 @@ async fn without_any_secret_alertmanager_starts_and_mail_tells_all_that_a_person
     let (mail, nothing) = (SmtpSink::start(0).await, tempfile::tempdir().unwrap());
     let folder = hurried(&mail.address(), nothing.path());
     let Some(alertmanager) = Alertmanager::start(&folder.path().join("alertmanager.yml")).await else { return };
-    fire(&alertmanager, None).await;
+    send(&alertmanager, &[alert("a", "7 refused logins", false)]).await;
     let firing = mail.mail_when("the alert", PATIENCE, |mail| mail.subject.contains("FIRING")).await;
     assert_eq!(firing.subject, "[FIRING] CrpipelineLoginFailures: 7 refused logins");
     assert_eq!((firing.from.as_str(), firing.to.as_slice()), ("crpipeline@localhost", ["root@localhost".to_owned()].as_slice()));
@@ -217,10 +223,21 @@ async fn without_any_secret_alertmanager_starts_and_mail_tells_all_that_a_person
     ] {
         assert!(firing.text.contains(part), "{part} is not in\n{}", firing.text);
     }
-    fire(&alertmanager, Some("2020-01-01T00:01:00Z")).await;
+    send(&alertmanager, &[alert("a", "7 refused logins", true)]).await;
     let resolved = mail.mail_when("the end", PATIENCE, |mail| mail.subject.contains("RESOLVED")).await;
     assert!(resolved.text.contains("Until: 2020-01-01 00:01:00 UTC") && !resolved.text.contains("do first"), "{}", resolved.text);
     assert!(alertmanager.log().contains("slack_webhook_url"), "the missing address is told in the log");
+}
+
+#[tokio::test]
+async fn the_subject_tells_what_still_goes_on_when_a_part_of_it_has_ended() {
+    let (mail, nothing) = (SmtpSink::start(0).await, tempfile::tempdir().unwrap());
+    let folder = hurried(&mail.address(), nothing.path());
+    let Some(alertmanager) = Alertmanager::start(&folder.path().join("alertmanager.yml")).await else { return };
+    send(&alertmanager, &[alert("a", "at a", false), alert("b", "at b", false)]).await;
+    mail.mail_when("both", PATIENCE, |mail| mail.subject == "[FIRING] CrpipelineLoginFailures: at a (2 in all)").await;
+    send(&alertmanager, &[alert("a", "at a", true)]).await;
+    mail.mail_when("the rest", PATIENCE, |mail| mail.subject == "[FIRING] CrpipelineLoginFailures: at b (2 in all)").await;
 }
 
 #[tokio::test]
@@ -230,13 +247,13 @@ async fn slack_hears_of_an_alert_while_the_mail_server_is_gone() {
     // Nobody listens at this port.
     let folder = hurried("127.0.0.1:1", secrets.path());
     let Some(alertmanager) = Alertmanager::start(&folder.path().join("alertmanager.yml")).await else { return };
-    fire(&alertmanager, None).await;
+    send(&alertmanager, &[alert("a", "7 refused logins", false)]).await;
     let said = |status: &'static str| move |post: &crp_testkit::webhook_sink::Post| post.json.to_string().contains(status);
     let firing = slack.post_when("the alert", PATIENCE, said("FIRING")).await.json.to_string();
     for part in ["[FIRING] CrpipelineLoginFailures", "*7 refused logins*", "Somebody guesses.", "Look.", "page.md", "#alerts"] {
         assert!(firing.contains(part), "{part} is not in {firing}");
     }
-    fire(&alertmanager, Some("2020-01-01T00:01:00Z")).await;
+    send(&alertmanager, &[alert("a", "7 refused logins", true)]).await;
     slack.post_when("the end", Duration::from_secs(60), said("RESOLVED")).await;
 }
 
