@@ -86,6 +86,14 @@ fn panel_at(panel: &Panel, place: &Value) -> Value {
         Look::Bars => ("timeseries", bars(), legend()),
         Look::Number { .. } => ("stat", json!({}), number()),
     };
+    let mut defaults = json!({
+        "unit": unit(panel.unit), "min": 0, "color": { "mode": color(panel.look) },
+        "custom": custom, "mappings": mappings(panel.unit), "thresholds": thresholds(panel.look),
+    });
+    if panel.unit == Unit::Count && !matches!(panel.look, Look::Lines) {
+        // Half a job does not exist, even where an extrapolation finds one.
+        defaults["decimals"] = json!(0);
+    }
     json!({
         "type": kind,
         "title": panel.title,
@@ -94,10 +102,7 @@ fn panel_at(panel: &Panel, place: &Value) -> Value {
         "datasource": data_source(),
         "targets": panel.queries.iter().enumerate().map(|(at, query)| target(at, query, kind == "stat")).collect::<Vec<_>>(),
         "fieldConfig": {
-            "defaults": {
-                "unit": unit(panel.unit), "min": 0, "decimals": decimals(panel.unit), "color": { "mode": color(panel.look) },
-                "custom": custom, "mappings": mappings(panel.unit), "thresholds": thresholds(panel.look),
-            },
+            "defaults": defaults,
             "overrides": [],
         },
         "options": options,
@@ -172,11 +177,6 @@ const fn unit(unit: Unit) -> &'static str {
         Unit::PerSecond => "ops",
         Unit::YesNo => "bool_yes_no",
     }
-}
-
-/// Half a job does not exist, even where an extrapolation finds one.
-fn decimals(unit: Unit) -> Value {
-    if unit == Unit::Count { json!(0) } else { Value::Null }
 }
 
 /// A word beside the color, for those who do not see the color.
