@@ -12,7 +12,7 @@ pub(super) const FAILING: Alert = alert!("CrpipelineJobsFailing" {
         / sum by (job) (increase(jobs_total{status=~\"succeeded|failed\"}[30m])) > 0.05",
     for_seconds: 0,
     severity: Severity::Critical,
-    summary: "{{ $value | printf \"%.0f\" }} jobs failed in 30 minutes at {{ $labels.job }}, and not because of their documents",
+    summary: "About {{ $value | printf \"%.0f\" }} jobs failed in 30 minutes at {{ $labels.job }}, and not because of their documents",
     description: "People get no results for documents that are fine; each failed job has to be run again afterwards.",
     first_step: "Find the cause: sum by (stage, cause) (increase(crpipeline_job_failures_total[30m])).",
 });

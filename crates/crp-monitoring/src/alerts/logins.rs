@@ -9,7 +9,7 @@ pub(super) const FAILURES: Alert = alert!("CrpipelineLoginFailures" {
     expr: "increase(login_failures_total[5m]) > 5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes at {{ $labels.instance }} ({{ $labels.reason }})",
+    summary: "About {{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes at {{ $labels.instance }} ({{ $labels.reason }})",
     description: "Somebody guesses passwords, or a program signs in with one that no longer holds.",
     first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
 });
@@ -19,7 +19,7 @@ pub(super) const FAILURES_SPREAD: Alert = alert!("CrpipelineLoginFailuresSpread"
     expr: "sum by (job) (increase(login_failures_total[5m])) > 5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes over all reasons and instances of {{ $labels.job }}",
+    summary: "About {{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes over all reasons and instances of {{ $labels.job }}",
     description: "Somebody guesses passwords slowly or widely: many names, or several processes, a few tries each.",
     first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
 });

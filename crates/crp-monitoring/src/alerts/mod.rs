@@ -6,7 +6,7 @@
 //!   therefore share one job.
 //! - Gauges about the whole service are the same in every process and are read with `max`.
 //! - `increase()` extrapolates to the ends of its window, so that 3 events read as up to 3.33. Thresholds of ours lie half an event
-//!   above the number that is still fine.
+//!   above the number that is still fine, and summaries say "about".
 
 /// An alert whose runbook and test are the files of its name.
 macro_rules! alert {

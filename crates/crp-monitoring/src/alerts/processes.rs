@@ -34,7 +34,7 @@ pub(super) const PANICS: Alert = alert!("CrpipelinePanics" {
     expr: "increase(crpipeline_panics_total[1h]) > 0",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} panics ({{ $labels.task }}) in an hour at {{ $labels.instance }}",
+    summary: "Panics ({{ $labels.task }}) in the last hour at {{ $labels.instance }}: {{ $value | printf \"%.0f\" }}",
     description: "A defect in crPipeline was caught: one request was answered with an error, or one task is tried again.",
     first_step: "Find \"A defect in crPipeline\" in the log and report it with its place.",
 });
@@ -47,7 +47,7 @@ pub(super) const DATABASE_ERRORS: Alert = alert!("CrpipelineDatabaseErrors" {
     expr: "sum by (job, kind) (increase(crpipeline_db_errors_total[3m])) > 5",
     for_seconds: 300,
     severity: Severity::Critical,
-    summary: "{{ $value | printf \"%.0f\" }} database errors ({{ $labels.kind }}) in 3 minutes at {{ $labels.job }}, for more than 5 minutes",
+    summary: "About {{ $value | printf \"%.0f\" }} database errors ({{ $labels.kind }}) in 3 minutes at {{ $labels.job }}, for more than 5 minutes",
     description: "Nobody can sign in or upload, and workers cannot record what they did; nothing that was accepted is lost.",
     first_step: "Look in the log for \"the database failed\"; the error stands beside it.",
 });
@@ -61,7 +61,7 @@ pub(super) const API_ERRORS: Alert = alert!("CrpipelineApiErrors" {
         / sum by (job) (increase(crpipeline_http_requests_total{route!~\"/livez|/readyz\"}[10m])) > 0.01",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} requests to {{ $labels.job }} failed with an error of the server in 10 minutes",
+    summary: "About {{ $value | printf \"%.0f\" }} requests to {{ $labels.job }} failed with an error of the server in 10 minutes",
     description: "People and programs see errors that are not theirs; what was answered with 202 is safe.",
     first_step: "See which route: sum by (route) (increase(crpipeline_http_requests_total{code_class=\"5xx\"}[10m])).",
 });

@@ -19,7 +19,7 @@ pub(super) const ERRORS: Alert = alert!("CrpipelineS3Errors" {
     expr: "sum by (job, operation) (increase(s3_errors_total[10m])) > 3.5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} storage operations ({{ $labels.operation }}) failed in 10 minutes at {{ $labels.job }}",
+    summary: "About {{ $value | printf \"%.0f\" }} storage operations ({{ $labels.operation }}) failed in 10 minutes at {{ $labels.job }}",
     description: "The storage answers badly or seldom: uploads are refused and jobs take longer.",
     first_step: "Look in the log for storage_unavailable; the message says what the storage answered.",
 });

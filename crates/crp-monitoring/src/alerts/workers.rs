@@ -17,7 +17,7 @@ pub(super) const LOST: Alert = alert!("CrpipelineWorkersLost" {
     expr: "sum by (job) (increase(crpipeline_job_lease_expired_total[30m])) > 2.5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} tasks were taken back from lost workers of {{ $labels.job }} in 30 minutes",
+    summary: "About {{ $value | printf \"%.0f\" }} tasks were taken back from lost workers of {{ $labels.job }} in 30 minutes",
     description: "Work is done twice, and a document that kills its worker each time fails in the end with worker_lost.",
     first_step: "Ask the kernel whether it killed for memory: journalctl -k --grep 'Out of memory'.",
 });
@@ -27,7 +27,7 @@ pub(super) const OCR_ERRORS: Alert = alert!("CrpipelineOcrErrors" {
     expr: "sum by (job, engine, kind) (increase(crpipeline_ocr_errors_total{kind=~\"timeout|crash|http\"}[30m])) > 5.5",
     for_seconds: 0,
     severity: Severity::Warning,
-    summary: "{{ $value | printf \"%.0f\" }} pages failed in {{ $labels.engine }} ({{ $labels.kind }}) in 30 minutes at {{ $labels.job }}",
+    summary: "About {{ $value | printf \"%.0f\" }} pages failed in {{ $labels.engine }} ({{ $labels.kind }}) in 30 minutes at {{ $labels.job }}",
     description: "Recognition hangs or dies: documents take longer, and those whose pages fail each time end as failed.",
     first_step: "Look in the log for \"could not be read\": one job means one document, many mean the machine.",
 });
