@@ -15,6 +15,7 @@ mod login;
 mod metrics;
 mod missing_parts;
 mod monitoring_command;
+mod monitoring_jobs;
 mod monitoring_logins;
 mod monitoring_network;
 mod monitoring_stack;
