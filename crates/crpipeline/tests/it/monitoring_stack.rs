@@ -96,8 +96,8 @@ impl Watched {
 }
 
 /// Waits until the mail and the message about a firing alert have come, and checks that both carry a number or a name from its
-/// summary, what to do first, and where its runbook is.
-pub(crate) async fn told_of(watched: &Watched, alert: &str, wanted: &[&str]) {
+/// summary, what to do first, and where its runbook is. Gives the mail.
+pub(crate) async fn told_of(watched: &Watched, alert: &str, wanted: &[&str]) -> Mail {
     let mail = watched.mail_of(alert, true).await;
     let message = watched.message_of(alert, true).await;
     let runbook = format!("runbooks/{alert}.md");
@@ -106,6 +106,7 @@ pub(crate) async fn told_of(watched: &Watched, alert: &str, wanted: &[&str]) {
         let both = mail.text.contains(wanted) && message.contains(wanted);
         assert!(both, "{wanted:?} is missing in the mail or the message:\n{}\n\n{message}", mail.text);
     }
+    mail
 }
 
 /// Waits until mail and chat have heard that an alert is over.
