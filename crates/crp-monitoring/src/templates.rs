@@ -1,6 +1,6 @@
 //! The text files of the export: configuration of Prometheus, Alertmanager, Grafana and Docker, filled in from the settings.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 
 use crate::{ALERTS, Settings, export::MADE, rules};
 
@@ -55,6 +55,9 @@ const TEMPLATES: &[Template] = &[
     file!("secrets/README.md"),
 ];
 
+/// The alert that Grafana can make instead of Prometheus.
+const LOGIN_FAILURES: &str = "CrpipelineLoginFailures";
+
 /// What Grafana's container runs first, in both compose files.
 const GRAFANA_ENTRYPOINT: &str = include_str!("../templates/grafana-entrypoint.txt");
 
@@ -89,7 +92,6 @@ fn render(environment: &Environment<'_>, template: &Template, settings: &Setting
     let at = |container: &str, port: u16| if on_host { format!("localhost:{port}") } else { container.to_owned() };
     let own_mail_server = if on_host { "localhost:25" } else { "host.docker.internal:25" };
     let smarthost = settings.smtp_smarthost.as_deref().unwrap_or(own_mail_server);
-    let login_failures = ALERTS.iter().find(|alert| alert.name == "CrpipelineLoginFailures").expect("an alert of that name");
     let given = context! {
         made => MADE,
         settings,
@@ -99,10 +101,22 @@ fn render(environment: &Environment<'_>, template: &Template, settings: &Setting
         alertmanager => at("alertmanager:9093", settings.alertmanager_port),
         smarthost,
         is_own_mail_server => is_this_machine(smarthost),
-        login_runbook => rules::runbook(login_failures, settings),
+        login => as_grafana_tells(LOGIN_FAILURES, settings),
         grafana_entrypoint => GRAFANA_ENTRYPOINT.trim_end(),
     };
     environment.render_str(template.source, given).unwrap_or_else(|error| panic!("the template of {}: {error:#}", template.path))
+}
+
+/// What the alert `name` says, in Grafana's words for the same things: a query by its letter, and no dollar signs.
+fn as_grafana_tells(name: &str, settings: &Settings) -> Value {
+    let alert = ALERTS.iter().find(|alert| alert.name == name).expect("an alert of that name");
+    let translated = |text: &str| text.replace("$value", ".Values.A.Value").replace("$labels.", ".Labels.");
+    context! {
+        summary => translated(alert.summary),
+        description => translated(alert.description),
+        first_step => translated(alert.first_step),
+        runbook => rules::runbook(alert, settings),
+    }
 }
 
 /// Whether a `host:port` is on this machine, which has no certificate in that name and needs none.

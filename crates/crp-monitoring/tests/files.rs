@@ -285,6 +285,8 @@ fn grafanas_own_login_alert_is_the_one_of_the_rules_and_replaces_no_policy() {
         (&json!("threshold"), &query["refId"], &threshold["refId"])
     );
     assert_eq!((&rule["noDataState"], &rule["execErrState"]), (&json!("OK"), &json!("Error")));
+    let summary = rule["annotations"]["summary"].as_str().unwrap();
+    assert!(summary.contains("{{ .Values.A.Value |") && summary.contains("{{ .Labels.reason }}"), "{summary}");
     // Grafana takes everything after a dollar sign for a variable of its environment.
     assert!(!rule.to_string().contains('$'), "{rule}");
     for path in ["alerting/contact-point.yaml", "slack/contact-point.yaml"] {
