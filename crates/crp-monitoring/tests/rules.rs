@@ -1,13 +1,20 @@
 //! Every alert: Prometheus takes it, it fires and stays silent as its test says, its query fits the catalogue, its runbook tells its query.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    num::NonZero,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use crp_monitoring::{ALERTS, Alert, Settings, export, query};
 use crp_testkit::programs;
 use serde_json::Value;
 
 /// The exported files, in a folder that stays for a look at it.
-fn exported(name: &str) -> std::path::PathBuf {
+fn exported(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     export::write(&folder, &export::files(&Settings::default()), true).unwrap();
     folder
@@ -26,8 +33,16 @@ fn prometheus_takes_the_rules() {
 fn every_alert_fires_stays_silent_and_resolves_as_its_test_says() {
     let Some(promtool) = programs::program("promtool") else { return };
     let folder = exported("rules-tested");
-    let tests = ALERTS.iter().map(|alert| format!("tests/{}.yml", alert.name));
-    programs::output_of(Command::new(promtool).current_dir(folder).args(["test", "rules"]).args(tests));
+    // A file at a time on every processor: each evaluates all rules over hours.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(alert) = ALERTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let test = format!("tests/{}.yml", alert.name);
+            programs::output_of(Command::new(&promtool).current_dir(&folder).args(["test", "rules", &test]));
+        }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| (0..processors).for_each(|_| drop(scope.spawn(work))));
 }
 
 #[test]
@@ -133,4 +148,60 @@ fn every_test_sees_its_alert_fire_and_stay_silent_beside_other_exporters() {
         assert!(checks.iter().any(|check| expected(check) == 0), "{} is never silent in its test", alert.name);
         assert!(alert.test.contains(r#"job="node", instance="other:9100""#), "{}: no node exporter beside", alert.name);
     }
+}
+
+/// What runbooks quote of the log; each is in the code as it is here.
+const QUOTED_FROM_THE_LOG: [&str; 11] = [
+    "A defect in crPipeline",
+    "A lease expired; the task was taken back from a lost worker",
+    "Leases could not be renewed",
+    "No task could be claimed",
+    "Starting crPipeline",
+    "Stopping; running work is finished or handed back",
+    "The heartbeat could not be written",
+    "could not be read",
+    "task failed",
+    "the database failed",
+    "port_in_use",
+];
+
+#[test]
+fn what_runbooks_quote_of_the_log_is_in_the_code() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let sources = ["crp-model", "crp-store", "crp-web", "crp-worker", "crpipeline"].map(|name| texts_below(&crates.join(name).join("src")));
+    for quoted in QUOTED_FROM_THE_LOG {
+        assert!(ALERTS.iter().any(|alert| alert.runbook.contains(quoted)), "no runbook quotes {quoted:?} any more");
+        assert!(sources.iter().flatten().any(|text| text.contains(quoted)), "nothing logs {quoted:?} any more");
+    }
+}
+
+fn texts_below(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { texts_below(&path) } else { vec![fs::read_to_string(path).unwrap_or_default()] }).collect()
+}
+
+#[test]
+fn settings_codes_and_commands_in_runbooks_exist() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let read = |path: &str| fs::read_to_string(docs.join(path)).unwrap();
+    let (settings, codes, commands) =
+        (read("reference/configuration.md"), read("reference/failure-codes.md"), read("manual/command-line.md"));
+    for alert in ALERTS {
+        for setting in words(alert.runbook, "CRPIPELINE_") {
+            assert!(settings.contains(&format!("`{setting}`")), "{}: there is no setting {setting}", alert.name);
+        }
+        for code in words(alert.runbook, "code=\"").into_iter().map(|word| word.replace("code=\"", "")) {
+            assert!(codes.contains(&format!("`{code}`")), "{}: there is no code {code}", alert.name);
+        }
+        for command in alert.runbook.split(['`', '\n']).filter_map(|text| text.strip_prefix("crpipeline ")) {
+            let command = command.split_whitespace().next().unwrap_or_default();
+            assert!(command == "--version" || commands.contains(&format!("`{command}")), "{}: there is no command {command}", alert.name);
+        }
+    }
+}
+
+/// Every word of letters, digits and underscores that begins like this.
+fn words(text: &str, beginning: &str) -> BTreeSet<String> {
+    let ends = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    text.match_indices(beginning).map(|(at, _)| text[at..at + beginning.len() + ends(&text[at + beginning.len()..])].to_owned()).collect()
 }
