@@ -46,7 +46,9 @@ finish() {
 for program in buildah debootstrap git rustc cargo curl; do
   command -v "$program" >/dev/null || fail "$program is not installed"
 done
-mkdir -p "$WORK"
+# What is removed at the end has to be its own.
+[ ! -e "$WORK" ] || [ -e "$WORK/made-by-prove-image" ] || fail "$WORK is there already and was made by somebody else"
+mkdir -p "$WORK" && touch "$WORK/made-by-prove-image"
 trap finish EXIT
 
 say "Debian $SUITE"
@@ -109,16 +111,16 @@ in_image "$container" -- sh -euc 'echo "as user $(id -u)"; if command -v cargo g
 in_image "$container" -- crpipeline doctor
 
 say "a document"
-build copy --quiet --chown 10001:10001 "$container" examples/documents/letter.pdf /var/lib/crpipeline/letter.pdf >/dev/null
-in_image "$container" -- crpipeline run -o /var/lib/crpipeline/out /var/lib/crpipeline/letter.pdf
-in_image "$container" -- cat /var/lib/crpipeline/out/letter.txt >"$WORK/letter.txt"
+# Not in the volume, which buildah gives to every run anew.
+build copy --quiet --chown 10001:10001 "$container" examples/documents/letter.pdf /tmp/proof/letter.pdf >/dev/null
+in_image "$container" -- sh -euc 'mkdir /tmp/read && crpipeline run -o /tmp/read /tmp/proof/letter.pdf && cat /tmp/read/letter.txt' >"$WORK/letter.txt"
 word=$(grep -oE '[A-Za-z]{6,}' examples/documents/letter.txt | head -1)
 grep -q "$word" "$WORK/letter.txt" || fail "the text of the letter has no \"$word\""
 echo "read: $(head -c 200 "$WORK/letter.txt" | tr '\n' ' ')"
 
 say "the server"
 in_image --env "CRPIPELINE_LISTEN=127.0.0.1:$WEB_PORT" --env "CRPIPELINE_METRICS_LISTEN=127.0.0.1:$METRICS_PORT" \
-  "$container" -- sh -c 'echo $$ >/var/lib/crpipeline/pid; exec crpipeline serve' >"$WORK/serve.log" 2>&1 &
+  "$container" -- sh -c 'echo $$ >/tmp/pid; exec crpipeline serve' >"$WORK/serve.log" 2>&1 &
 running=$!
 for _ in $(seq 120); do
   if curl -fsS "http://127.0.0.1:$METRICS_PORT/readyz" >"$WORK/ready" 2>/dev/null; then break; fi
@@ -127,7 +129,7 @@ for _ in $(seq 120); do
 done
 [ -s "$WORK/ready" ] || fail "the server is not ready: $(cat "$WORK/serve.log")"
 # In a chroot the numbers of processes are those of the machine.
-server=$(in_image "$container" -- cat /var/lib/crpipeline/pid)
+server=$(in_image "$container" -- cat /tmp/pid)
 cat "$WORK/ready"; echo
 in_image "$container" -- curl -fsS -o /dev/null "http://127.0.0.1:$METRICS_PORT/readyz"
 curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep '^crpipeline_build_info'
