@@ -11,7 +11,7 @@ pub(super) const FAILURES: Alert = alert!("CrpipelineLoginFailures" {
     severity: Severity::Warning,
     summary: "About {{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes at {{ $labels.instance }} ({{ $labels.reason }})",
     description: "Somebody guesses passwords, or a program signs in with one that no longer holds.",
-    first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
+    first_step: "Look in the log for 'A sign-in was refused': those lines name the addresses.",
 });
 
 /// The same failures spread over reasons and instances; it keeps the threshold of the first, and so fires whenever that does.
@@ -21,5 +21,5 @@ pub(super) const FAILURES_SPREAD: Alert = alert!("CrpipelineLoginFailuresSpread"
     severity: Severity::Warning,
     summary: "About {{ $value | printf \"%.0f\" }} refused sign-ins in 5 minutes over all reasons and instances of {{ $labels.job }}",
     description: "Somebody guesses passwords slowly or widely: many names, or several processes, a few tries each.",
-    first_step: "Find the addresses that the refused sign-ins come from; the runbook has the query.",
+    first_step: "Look in the log for 'A sign-in was refused': those lines name the addresses.",
 });

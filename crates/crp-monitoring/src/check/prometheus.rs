@@ -241,8 +241,14 @@ impl Prometheus {
 mod tests {
     use super::*;
 
+    /// The TLS library that the binary chooses at its start.
+    fn with_tls() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+
     #[test]
     fn a_password_in_the_address_is_never_shown_and_a_prefix_stays() {
+        with_tls();
         let prometheus = Prometheus::at("http://me:secret@localhost:9090/prometheus").unwrap();
         assert_eq!(prometheus.shown(), "http://localhost:9090/prometheus");
         assert_eq!(prometheus.base.join("api/v1/query").unwrap().path(), "/prometheus/api/v1/query");
@@ -250,6 +256,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_told() {
+        with_tls();
         for wrong in ["localhost:9090", "", "ftp://localhost", "http://"] {
             assert!(matches!(Prometheus::at(wrong), Err(CheckError::Address { .. })), "{wrong}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, response::IntoResponse};
 use crp_model::{
     OrganizationId,
-    labels::{LoginFailure, LoginMethod},
+    labels::{Label as _, LoginFailure, LoginMethod},
 };
 use crp_store::{
     login::{self, LoginAccount},
@@ -137,6 +137,8 @@ async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, 
             // A verdict that the backoff cannot remember is not given: guesses would be free while the database is away.
             login_refusals::record_refusal(&web.store, &email, &address).await?;
             web.metrics.login_failures_total.inc(reason);
+            // Who is asked to find an attacker needs the address. The account is not told: a log is read by more people than it.
+            tracing::warn!(address, reason = reason.label(), "A sign-in was refused");
             Err(refusal(reason))
         }
     }

@@ -61,6 +61,11 @@ async fn nobody_learns_who_has_an_account_and_the_tenth_guess_waits() {
     assert_eq!((failures("invalid_password"), failures("user_not_found"), failures("rate_limited")), (1.0, 8.0, 1.0));
     assert_eq!(scrape.sum("login_failures_total"), 10.0, "each refusal once");
     assert_eq!(scrape.value("crpipeline_rate_limited_total", &[("scope", "login")]), 1.0);
+    // An operator finds the address in the log, and never whose account it was.
+    let log = server.log();
+    let told = log.lines().filter(|line| line.contains("A sign-in was refused") && line.contains("\"address\":\"127.0.0.1\""));
+    assert_eq!(told.count(), 9, "{log}");
+    assert!(!log.contains("nobody@example.org"), "{log}");
 }
 
 #[tokio::test]
