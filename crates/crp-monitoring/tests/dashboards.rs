@@ -1,6 +1,6 @@
 //! What Grafana finds in the dashboard files: the structure that 9.5 and today's versions both load, and queries that mean something.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crp_monitoring::{
     dashboards::{DASHBOARDS, DATA_SOURCE_UID, Dashboard, Look},
@@ -8,27 +8,40 @@ use crp_monitoring::{
 };
 use serde_json::Value;
 
-/// Options of panels that Grafana 9.5 knows and today's versions still have, by where they stand.
-const KNOWN: [(&str, &[&str]); 5] = [
-    ("", &["id", "type", "title", "description", "gridPos", "datasource", "targets", "fieldConfig", "options", "collapsed", "panels"]),
-    ("/fieldConfig/defaults", &["unit", "min", "decimals", "color", "custom", "mappings", "thresholds"]),
-    (
-        "/fieldConfig/defaults/custom",
-        &[
-            "drawStyle",
-            "lineInterpolation",
-            "lineWidth",
-            "fillOpacity",
-            "showPoints",
-            "pointSize",
-            "spanNulls",
-            "axisPlacement",
-            "stacking",
-        ],
-    ),
-    ("/options", &["legend", "tooltip", "reduceOptions", "colorMode", "graphMode", "justifyMode", "textMode", "orientation"]),
-    ("/targets/0", &["refId", "datasource", "expr", "legendFormat", "editorMode", "range", "instant"]),
-];
+/// What stands in a dashboard beside its panels; Grafana 9.5 knows all of it and today's versions still do. `*` is any item.
+const OF_DASHBOARD: &str = "
+    uid title description tags/* schemaVersion version editable graphTooltip timezone refresh time/from time/to timepicker
+    annotations/list links/*/type links/*/title links/*/tags/* links/*/asDropdown links/*/includeVars links/*/keepTime
+    links/*/targetBlank links/*/icon links/*/tooltip links/*/url templating/list/*/type templating/list/*/name
+    templating/list/*/label templating/list/*/query templating/list/*/regex templating/list/*/current/selected
+    templating/list/*/current/text templating/list/*/current/value templating/list/*/hide templating/list/*/refresh
+    templating/list/*/multi templating/list/*/includeAll templating/list/*/options templating/list/*/skipUrlSync";
+
+/// The same for a panel that is a heading.
+const OF_ROW: &str = "id type title gridPos/x gridPos/y gridPos/w gridPos/h collapsed panels";
+
+/// The same for every panel that shows something; `mappings` may be empty or not.
+const OF_PANEL: &str = "
+    id type title description gridPos/x gridPos/y gridPos/w gridPos/h datasource/type datasource/uid
+    targets/*/refId targets/*/datasource/type targets/*/datasource/uid targets/*/expr targets/*/legendFormat
+    targets/*/editorMode targets/*/range targets/*/instant fieldConfig/overrides fieldConfig/defaults/unit
+    fieldConfig/defaults/min fieldConfig/defaults/decimals fieldConfig/defaults/color/mode fieldConfig/defaults/mappings
+    fieldConfig/defaults/thresholds/mode fieldConfig/defaults/thresholds/steps/*/color
+    fieldConfig/defaults/thresholds/steps/*/value";
+
+/// What a time series has beside that.
+const OF_TIMESERIES: &str = "
+    fieldConfig/defaults/custom/drawStyle fieldConfig/defaults/custom/lineInterpolation fieldConfig/defaults/custom/lineWidth
+    fieldConfig/defaults/custom/fillOpacity fieldConfig/defaults/custom/showPoints fieldConfig/defaults/custom/pointSize
+    fieldConfig/defaults/custom/spanNulls fieldConfig/defaults/custom/axisPlacement fieldConfig/defaults/custom/stacking/mode
+    fieldConfig/defaults/custom/stacking/group options/legend/displayMode options/legend/placement options/legend/showLegend
+    options/legend/calcs options/tooltip/mode options/tooltip/sort";
+
+/// What a single number has beside that. The names below the options of a mapping are the values that are mapped.
+const OF_STAT: &str = "
+    fieldConfig/defaults/custom fieldConfig/defaults/mappings/*/type fieldConfig/defaults/mappings/*/options/*/text
+    fieldConfig/defaults/mappings/*/options/*/index options/reduceOptions/calcs/* options/reduceOptions/fields
+    options/reduceOptions/values options/colorMode options/graphMode options/justifyMode options/textMode options/orientation";
 
 fn parsed(dashboard: &Dashboard) -> Value {
     serde_json::from_str(&dashboard.json()).expect("JSON")
@@ -66,7 +79,7 @@ fn the_dashboard_of_the_page_has_its_title_its_five_panels_and_its_legends_in_th
 }
 
 #[test]
-fn files_have_what_grafana_needs_and_nothing_that_one_of_its_versions_does_not_know() {
+fn files_have_what_grafana_needs() {
     let mut uids = BTreeSet::new();
     for dashboard in DASHBOARDS {
         let json = parsed(dashboard);
@@ -79,16 +92,55 @@ fn files_have_what_grafana_needs_and_nothing_that_one_of_its_versions_does_not_k
         for panel in panels(&json) {
             let kind = panel["type"].as_str().unwrap();
             assert!(["timeseries", "stat", "row"].contains(&kind), "{kind}");
-            for (place, known) in KNOWN {
-                for name in panel.pointer(place).and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys) {
-                    assert!(known.contains(&name.as_str()), "{}: {place}/{name}", panel["title"]);
-                }
-            }
             if kind != "row" {
                 assert_eq!(panel["datasource"]["uid"], "${datasource}", "{}", panel["title"]);
+                let unit = panel["fieldConfig"]["defaults"]["unit"].as_str().unwrap_or_default();
+                assert!(!unit.is_empty(), "{} has no unit", panel["title"]);
             }
         }
     }
+}
+
+/// Where every value stands that has nothing below it; items of a list and values that are mapped stand at `*`.
+fn paths(at: &str, value: &Value, found: &mut BTreeSet<String>) {
+    let below = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
+    match value {
+        Value::Object(members) if !members.is_empty() => {
+            let is_mapped = at.ends_with("mappings/*/options");
+            members.iter().for_each(|(name, member)| paths(&below(if is_mapped { "*" } else { name }), member, found));
+        }
+        Value::Array(items) if !items.is_empty() => items.iter().for_each(|item| paths(&below("*"), item, found)),
+        _ => drop(found.insert(at.to_owned())),
+    }
+}
+
+#[test]
+fn nothing_is_in_the_files_that_grafana_9_5_or_todays_does_not_know() {
+    let of_timeseries = [OF_PANEL, OF_TIMESERIES].concat();
+    let of_stat = [OF_PANEL, OF_STAT].concat();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for dashboard in DASHBOARDS {
+        let mut json = parsed(dashboard);
+        let panels = json.as_object_mut().unwrap().remove("panels").unwrap();
+        paths("", &json, found.entry("dashboard".to_owned()).or_default());
+        for panel in panels.as_array().unwrap() {
+            paths("", panel, found.entry(panel["type"].as_str().unwrap().to_owned()).or_default());
+        }
+    }
+    let known = [("dashboard", OF_DASHBOARD), ("row", OF_ROW), ("timeseries", &of_timeseries), ("stat", &of_stat)];
+    assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), known.iter().map(|(kind, _)| *kind).collect());
+    for (kind, known) in known {
+        let known: BTreeSet<String> = known.split_whitespace().map(str::to_owned).collect();
+        assert_eq!(found[kind].difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "{kind}: not known to have");
+        assert_eq!(known.difference(&found[kind]).collect::<Vec<_>>(), Vec::<&String>::new(), "{kind}: known and not there");
+    }
+}
+
+#[test]
+fn links_from_elsewhere_never_break_because_the_ids_stay() {
+    let uids: Vec<(&str, String)> = DASHBOARDS.iter().map(|one| (one.file, parsed(one)["uid"].as_str().unwrap().to_owned())).collect();
+    assert_eq!(uids, [("metrics.json", "crpipeline-metrics".to_owned()), ("operations.json", "crpipeline-operations".to_owned())]);
+    assert_eq!(DATA_SOURCE_UID, "crpipeline-prometheus");
 }
 
 #[test]
