@@ -2,9 +2,12 @@
 
 use super::{Alert, Severity};
 
-/// The server asks its storage every 10 seconds, so this also sees an outage in which nobody uploads and no counter moves.
+/// The server asks its storage every 10 seconds, so this also sees an outage in which nobody uploads.
 ///
-/// A minute is six questions: a storage that restarts is back by then.
+/// Only such a probe, a write and a read, sets the gauge to 1; it and every operation that fails set it to 0. A probe that fails is
+/// counted in `s3_errors_total` too, so a storage that refuses moves both. One that takes a request and never answers moves the
+/// counter too seldom for an alert: a probe gives up after six attempts of a minute, once in six minutes. A minute of `for` is for
+/// a storage that restarts.
 pub(super) const DOWN: Alert = alert!("CrpipelineStorageDown" {
     expr: "crpipeline_storage_up == 0",
     for_seconds: 60,

@@ -20,7 +20,7 @@ async fn five_refused_uploads(server: &Server) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storage_that_fails_is_told_by_its_errors_and_by_its_silence_and_so_is_its_return() {
+async fn a_storage_that_fails_is_told_by_refused_uploads_and_by_the_probe_and_so_is_its_return() {
     let s3 = S3Server::start().await;
     let server = ServerPlan::new(BINARY).on_s3(&s3).start().await;
     let Some(watched) = Watched::over(&[&target(&server)]).await else { return };
@@ -28,7 +28,7 @@ async fn a_storage_that_fails_is_told_by_its_errors_and_by_its_silence_and_so_is
     s3.fail_all(Some(Fault::Status(503)));
     five_refused_uploads(&server).await;
     told_of(&watched, "CrpipelineS3Errors", &["storage operations (put) failed"]).await;
-    // From here on nobody uploads anything: the counter stands still, and the silence of the storage is seen all the same.
+    // From here on nobody uploads anything: the server's own probe tells that the storage is still away.
     told_of(&watched, "CrpipelineStorageDown", &[&target(&server), "more than 1 minute"]).await;
 
     s3.fail_all(None);
