@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use crp_metrics::{Catalogue, Entry, Kind, LabelValues};
 
 /// Series that Prometheus makes itself, with their labels beside `job` and `instance`.
-pub(super) const OF_PROMETHEUS: [(&str, &[&str]); 4] =
-    [("up", &[]), ("scrape_duration_seconds", &[]), ("scrape_samples_scraped", &[]), ("ALERTS", &["alertname", "alertstate", "severity"])];
+pub(super) const OF_PROMETHEUS: [(&str, &[&str]); 2] = [("up", &[]), ("ALERTS", &["alertname", "alertstate", "severity"])];
 
 /// Labels that Prometheus gives every scraped series.
 pub(super) const OF_THE_TARGET: [&str; 2] = ["job", "instance"];

@@ -47,7 +47,6 @@ for unit in "${@:2}"; do
         prometheus|prometheus-alertmanager)
             [ -f "$HOME/$unit.pid" ] && kill "$(cat "$HOME/$unit.pid")"
             . "/etc/default/$unit"
-            # One of two names, as everywhere in this repository's tests.
             "/usr/bin/$unit" $ARGS > "$HOME/$unit.log" 2>&1 < /dev/null &
             echo $! > "$HOME/$unit.pid" ;;
         grafana-server)

@@ -47,6 +47,6 @@ async fn beside_debians_stock_configuration_wrong_passwords_are_mailed_although_
         assert!(told.text.contains(wanted), "{wanted} is not in {}", told.text);
     }
     assert_eq!(mail.mails().len(), 1, "nothing else is wrong, and the summed alert says nothing new: {:#?}", mail.mails());
-    // The secret of Slack is not there, which silences Slack alone.
+    // Every rule can be evaluated beside the series of other programs.
     assert!(prometheus.rules().await.iter().all(|rule| rule["health"] == "ok"));
 }
