@@ -120,7 +120,7 @@ fn every_test_follows_one_story_from_silence_to_the_alert_and_back_to_silence() 
     for alert in ALERTS {
         let file: Value = serde_saphyr::from_str(alert.test).unwrap();
         let cases = file["tests"].as_array().unwrap();
-        assert!(cases.iter().any(|case| resolves(case)), "{}: no case sees it silent, firing, and silent again", alert.name);
+        assert!(cases.iter().any(resolves), "{}: no case sees it silent, firing, and silent again", alert.name);
     }
 }
 
