@@ -38,13 +38,21 @@ pub(crate) fn docs(only_check: bool) -> Result<ExitCode> {
 
 /// The folder that operators copy; without `--force` the export refuses where a file would change.
 fn monitoring(only_check: bool) -> Result<()> {
-    let folder = root().join("monitoring");
-    let mut command = Command::new(target().join("debug/crpipeline"));
-    command.args(["monitoring", "export"]).arg(folder);
+    let (folder, fresh) = (root().join("monitoring"), target().join("xtask/monitoring"));
+    let export = |into: &std::path::Path| {
+        let mut command = Command::new(target().join("debug/crpipeline"));
+        command.args(["monitoring", "export", "--force"]).arg(into);
+        run(&mut command)
+    };
     if !only_check {
-        command.arg("--force");
+        return export(&folder);
     }
-    run(&mut command)
+    // Into a folder of its own, so that looking writes nothing where it looks and a file of an older export is seen, too.
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).with_context(|| format!("removing {}", fresh.display()))?;
+    }
+    export(&fresh)?;
+    run(Command::new("diff").arg("-r").args([&folder, &fresh])).context("monitoring/ is out of date; run `cargo xtask docs`")
 }
 
 /// What the binary prints about itself: a page, or without a name the names of all pages.

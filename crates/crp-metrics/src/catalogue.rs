@@ -104,7 +104,7 @@ catalogue! {
     s3_request_duration_seconds as "crpipeline_s3_request_duration_seconds": Histogram1<operation: StorageOperation> in WEB, Instance;
     /// Requests to the storage that were repeated.
     s3_retries_total as "crpipeline_s3_retries_total": Counter1<operation: StorageOperation>, Instance;
-    /// Whether the storage answered when it was last asked (1) or not (0).
+    /// Whether the storage takes and gives bytes (1) or not (0): set by a probe every 10 seconds, to 0 also by any operation that fails.
     storage_up as "crpipeline_storage_up": Gauge, Instance;
 
     /// Successful logins.

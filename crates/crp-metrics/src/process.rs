@@ -1,6 +1,6 @@
 //! What the operating system says about this process, read from /proc for each scrape.
 
-use std::{fmt, fs, path::PathBuf};
+use std::{fmt, fs, path::PathBuf, sync::OnceLock};
 
 use prometheus_client::{
     collector::Collector,
@@ -28,12 +28,24 @@ const fn process(name: &'static str, kind: Kind, help: &'static str) -> Entry {
 #[derive(Debug)]
 pub(crate) struct ProcessCollector {
     proc: PathBuf,
+    /// Worked out once: the kernel's time of its start moves with every step of the clock, and a process that seems to start
+    /// again and again would alarm somebody.
+    started: OnceLock<f64>,
 }
 
 impl ProcessCollector {
     /// Of the process that asks.
     pub(crate) fn of_this_process() -> Self {
-        Self { proc: PathBuf::from("/proc") }
+        Self::reading(PathBuf::from("/proc"))
+    }
+
+    fn reading(proc: PathBuf) -> Self {
+        Self { proc, started: OnceLock::new() }
+    }
+
+    fn started(&self, start_ticks: Option<f64>, boot_seconds: Option<f64>, ticks: f64) -> Option<f64> {
+        let now_told = start_ticks.zip(boot_seconds).map(|(start, boot)| boot + start / ticks)?;
+        Some(*self.started.get_or_init(|| now_told))
     }
 
     /// The values in the order of [`PROCESS`], with `None` for what cannot be read.
@@ -49,7 +61,7 @@ impl ProcessCollector {
             // One of them is the descriptor that reads the folder.
             fs::read_dir(self.proc.join("self/fd")).ok().map(|fds| fds.count().saturating_sub(1) as f64),
             max_fds(&limits),
-            start_ticks(&stat).zip(boot_seconds(&text("stat"))).map(|(start, boot)| boot + start / ticks),
+            self.started(start_ticks(&stat), boot_seconds(&text("stat")), ticks),
         ]
     }
 }
@@ -135,8 +147,12 @@ mod tests {
         fs::write(proc.path().join("self/status"), "Name:\ta\nVmSize:\t    2000 kB\nVmRSS:\t    1000 kB\n").unwrap();
         let limits = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 4096                 files\n";
         fs::write(proc.path().join("self/limits"), limits).unwrap();
-        let read = ProcessCollector { proc: proc.path().to_owned() }.read();
+        let collector = ProcessCollector::reading(proc.path().to_owned());
+        let read = collector.read();
         assert_eq!(read, [Some(3.0), Some(1_024_000.0), Some(2_048_000.0), Some(1.0), Some(1024.0), Some(1_700_000_123.45)]);
+        // The clock was set: the process did not start again.
+        fs::write(proc.path().join("stat"), "btime 1700000001\n").unwrap();
+        assert_eq!(collector.read()[5], Some(1_700_000_123.45));
     }
 
     #[test]
@@ -150,7 +166,7 @@ mod tests {
     #[test]
     fn without_proc_there_are_no_process_metrics_and_no_error() {
         let empty = tempfile::tempdir().unwrap();
-        assert_eq!(render(ProcessCollector { proc: empty.path().to_owned() }), "");
+        assert_eq!(render(ProcessCollector::reading(empty.path().to_owned())), "");
     }
 
     #[test]

@@ -101,6 +101,7 @@ fn render(environment: &Environment<'_>, template: &Template, settings: &Setting
         alertmanager => at("alertmanager:9093", settings.alertmanager_port),
         smarthost,
         is_own_mail_server => is_this_machine(smarthost),
+        wants_starttls => !is_this_machine(smarthost) && !smarthost.ends_with(":465"),
         login => as_grafana_tells(LOGIN_FAILURES, settings),
         grafana_entrypoint => GRAFANA_ENTRYPOINT.trim_end(),
     };

@@ -229,16 +229,20 @@ fn every_container_tells_whether_it_is_well_and_comes_back_after_a_crash() {
     }
 }
 
-/// Runs what Grafana's container runs first, with an echo in the place of Grafana.
-fn start_grafana(compose: &Value, address: &str, password: &str) -> Output {
+/// A Grafana that has not run before has no database.
+const NO_DATABASE: &str = "/nonexistent/grafana.db";
+
+/// Runs what Grafana's container runs first, with an echo in the place of Grafana and of its command line.
+fn start_grafana(compose: &Value, address: &str, password: &str, database: &str) -> Output {
     let entrypoint = strings(&compose["services"]["grafana"]["entrypoint"]);
     let [shell, options, script] = entrypoint[..] else { panic!("{entrypoint:?}") };
     assert_eq!((shell, options), ("/bin/sh", "-euc"));
     // Compose makes one dollar sign of two.
-    let script = script.replace("$$", "$");
+    let script = script.replace("$$", "$").replace("/var/lib/grafana/grafana.db", database);
     assert!(script.contains("\nexec /run.sh"), "{script}");
     let mut command = Command::new(shell);
-    command.args([options, &script.replace("exec /run.sh", "exec echo started")]).env_clear();
+    let script = format!("grafana() {{ echo \"grafana $*\"; }}\n{}", script.replace("exec /run.sh", "exec echo started"));
+    command.args([options, &script]).env_clear();
     command.env("GRAFANA_ADDRESS", address).env("GF_SECURITY_ADMIN_USER", "boss").env("GF_SECURITY_ADMIN_PASSWORD", password);
     command.output().unwrap()
 }
@@ -249,11 +253,11 @@ fn grafana_refuses_a_known_password_where_others_can_reach_it() {
     for name in ["docker-compose.yml", "docker-compose.host.yml"] {
         let compose = yaml(&folder, name);
         for (address, password) in [("127.0.0.1", "admin"), ("127.0.0.2", "admin"), ("0.0.0.0", "correct horse"), ("10.0.0.1", "Admin1")] {
-            let output = start_grafana(&compose, address, password);
+            let output = start_grafana(&compose, address, password, NO_DATABASE);
             assert_eq!(String::from_utf8_lossy(&output.stdout), "started\n", "{name} {address} {password}");
         }
         for (address, password) in [("0.0.0.0", "admin"), ("10.0.0.1", ""), ("0.0.0.0", "boss"), ("", "admin"), ("::", "admin")] {
-            let output = start_grafana(&compose, address, password);
+            let output = start_grafana(&compose, address, password, NO_DATABASE);
             assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{name} {address} {password}");
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(said.contains("set GRAFANA_ADMIN_PASSWORD to a password of your own"), "{said}");
@@ -262,10 +266,26 @@ fn grafana_refuses_a_known_password_where_others_can_reach_it() {
 }
 
 #[test]
+fn a_grafana_that_ran_with_a_known_password_gets_the_new_one_before_others_reach_it() {
+    let folder = exported();
+    let database = folder.path().join("grafana.db");
+    std::fs::write(&database, "").unwrap();
+    let database = database.display().to_string();
+    for name in ["docker-compose.yml", "docker-compose.host.yml"] {
+        let compose = yaml(&folder, name);
+        let output = start_grafana(&compose, "0.0.0.0", "correct horse", &database);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(said, "grafana cli admin reset-admin-password correct horse\nstarted\n", "{name}");
+        let output = start_grafana(&compose, "127.0.0.1", "admin", &database);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "started\n", "{name}: at home it keeps what it has");
+    }
+}
+
+#[test]
 fn docker_compose_hands_the_refusal_to_the_shell_as_it_was_tried() {
     let folder = exported();
     let Some(compose) = resolved(&folder, &["docker-compose.yml"], &[("GRAFANA_ADDRESS", "0.0.0.0")]) else { return };
     assert_eq!(compose["services"]["grafana"]["environment"]["GRAFANA_ADDRESS"], "0.0.0.0");
-    let output = start_grafana(&compose, "0.0.0.0", "admin");
+    let output = start_grafana(&compose, "0.0.0.0", "admin", NO_DATABASE);
     assert_eq!(output.status.code(), Some(1));
 }

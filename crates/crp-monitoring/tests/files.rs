@@ -141,6 +141,9 @@ fn mail_is_encrypted_unless_the_mail_server_is_this_machine() {
     let provider = exported(&Settings { smtp_smarthost: Some("localhost.example.org:587".to_owned()), ..Settings::default() });
     let global = &yaml(&provider, "alertmanager.yml")["global"];
     assert_eq!((&global["smtp_smarthost"], &global["smtp_require_tls"]), (&json!("localhost.example.org:587"), &json!(true)));
+    // There is no STARTTLS inside of TLS: Alertmanager would wait for it in vain and send nothing.
+    let tls = exported(&Settings { smtp_smarthost: Some("mail.example.org:465".to_owned()), ..Settings::default() });
+    assert_eq!(yaml(&tls, "alertmanager.yml")["global"]["smtp_require_tls"], json!(false));
 }
 
 #[test]

@@ -9,16 +9,16 @@ fn is_of_storage(failure: &Failure) -> bool {
     matches!(failure.code, Code::StorageUnavailable | Code::DiskFull)
 }
 
-/// Notes how an operation ended, after its retries.
+/// Notes how an operation ended, after its retries. One that failed says that storage is in trouble; one that succeeded does not
+/// say the contrary, for writes can be refused while reads work. Only the probe, which does both, does.
 pub(crate) fn note(metrics: &Metrics, operation: StorageOperation, failure: Option<&Failure>) {
     match failure {
-        None => metrics.storage_up.set(1.0),
         Some(failure) if is_of_storage(failure) => {
             metrics.s3_errors_total.inc(operation);
             metrics.storage_up.set(0.0);
             tracing::warn!(?operation, code = failure.code.as_str(), "{}", failure.message);
         }
-        Some(_) => {}
+        Some(_) | None => {}
     }
 }
 

@@ -263,7 +263,10 @@ impl Objects {
         let key = ObjectKey::probe();
         self.put_bytes(&key, Bytes::from_static(PROBE)).await?;
         match self.get_bytes(&key, PROBE.len() as u64).await? {
-            Some(bytes) if bytes == PROBE => Ok(()),
+            Some(bytes) if bytes == PROBE => {
+                self.metrics.storage_up.set(1.0);
+                Ok(())
+            }
             _ => {
                 let failure = Failure::new(Code::StorageUnavailable, "The storage does not give back what was just written");
                 note(&self.metrics, StorageOperation::Get, Some(&failure));

@@ -51,7 +51,6 @@ on_both! {
             }
         }
         assert_eq!((s.leftovers().await, s.errors(), s.retries()), (0, vec![], vec![]));
-        assert_eq!(s.metrics.storage_up.get(), 1.0);
     }
 
     async fn what_is_not_there_is_no_error(s) {

@@ -71,6 +71,7 @@ async fn a_fault_that_passes_is_retried_and_is_no_error() {
             assert_eq!(after - before, 2, "{fault:?} {operation}");
         }
         assert_eq!(s.errors(), vec![], "{fault:?}");
+        s.objects.probe().await.unwrap();
         assert_eq!(s.metrics.storage_up.get(), 1.0);
         assert_eq!(s.server().injected(), 2 * OPERATIONS.len() as u64);
     }
@@ -95,6 +96,9 @@ async fn a_fault_that_stays_is_one_error_of_its_operation() {
             s.server().fail_all(None);
             assert_eq!(s.leftovers().await, 0, "{fault:?} {operation}");
             run(&s.objects, operation).await.unwrap();
+            // One operation that works again says nothing of the others; the probe tries both ways.
+            assert_eq!(s.metrics.storage_up.get(), if operation == "probe" { 1.0 } else { 0.0 }, "{operation}");
+            s.objects.probe().await.unwrap();
             assert_eq!(s.metrics.storage_up.get(), 1.0);
         }
     }

@@ -228,14 +228,15 @@ pub(crate) struct MonitoringExport {
     /// Folder for the files; it is made when it is missing
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
-    /// What Prometheus scrapes, once for every process [default: crpipeline:9100 in containers, localhost:9100 on the host]
+    /// What Prometheus scrapes, once for every process; one at localhost is for a Prometheus on this machine alone
+    /// [default: crpipeline:9100 in containers, localhost:9100 on the machine]
     #[arg(long, value_name = "HOST:PORT", value_parser = target)]
     pub(crate) target: Vec<String>,
     /// The label `job` of everything that is scraped [default: crpipeline]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) job_name: Option<String>,
-    /// Seconds between two scrapes [default: 15]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=120))]
+    /// Seconds between two scrapes, at most 60: rules look at windows of a few minutes [default: 15]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
     pub(crate) scrape_interval_seconds: Option<u32>,
     /// Published port of Prometheus [default: 9090]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]

@@ -118,6 +118,12 @@ pub(super) struct LoadedRule {
     /// Why the last evaluation failed.
     #[serde(default)]
     pub(super) last_error: String,
+    /// How long it has to last, in seconds.
+    #[serde(default)]
+    pub(super) duration: f64,
+    /// Labels that the rule adds.
+    #[serde(default)]
+    pub(super) labels: std::collections::BTreeMap<String, String>,
     /// `inactive`, `pending` or `firing`.
     #[serde(default)]
     pub(super) state: String,

@@ -39,17 +39,25 @@ async fn try_rule(prometheus: &Prometheus, alert: &Alert, loaded: Option<&Loaded
     }
     Ok(match rule.state.as_str() {
         "firing" => Finding::note(subject, "it fires now", Some(alert.first_step)),
-        _ if !is_same(prometheus, alert, rule).await? => Finding::note(
-            subject,
-            format!("it is loaded, but says something else: {}", rule.query),
-            Some("If nobody changed it on purpose, load the exported rules/crpipeline.yml."),
-        ),
         "pending" => Finding::note(subject, "it is about to fire", Some(alert.first_step)),
-        _ => Finding::ok(subject, "loaded, quiet"),
+        _ => match difference(prometheus, alert, rule).await? {
+            Some(difference) => {
+                let remedy = "If nobody changed it on purpose, load the exported rules/crpipeline.yml.";
+                Finding::note(subject, format!("it is loaded, but not as exported: {difference}"), Some(remedy))
+            }
+            None => Finding::ok(subject, "loaded, quiet"),
+        },
     })
 }
 
-/// Compared as Prometheus itself writes both.
-async fn is_same(prometheus: &Prometheus, alert: &Alert, rule: &LoadedRule) -> Result<bool, CheckError> {
-    Ok(prometheus.formatted(alert.expr).await? == prometheus.formatted(&rule.query).await?)
+/// In what the loaded rule differs from ours; queries are compared as Prometheus itself writes them.
+async fn difference(prometheus: &Prometheus, alert: &Alert, rule: &LoadedRule) -> Result<Option<String>, CheckError> {
+    if prometheus.formatted(alert.expr).await? != prometheus.formatted(&rule.query).await? {
+        return Ok(Some(format!("it asks for {}", rule.query)));
+    }
+    if (rule.duration - f64::from(alert.for_seconds)).abs() > 0.5 {
+        return Ok(Some(format!("it fires after {} s and not after {} s", rule.duration, alert.for_seconds)));
+    }
+    let severity = rule.labels.get("severity").map_or("", String::as_str);
+    Ok((severity != alert.severity.as_str()).then(|| format!("its severity is \"{severity}\" and not \"{}\"", alert.severity.as_str())))
 }

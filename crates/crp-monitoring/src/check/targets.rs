@@ -30,9 +30,19 @@ pub(super) async fn look(prometheus: &Prometheus) -> Result<Scraped, CheckError>
         ours.iter().map(|one| format!("{} (job {}, version {})", one.label("instance"), one.label("job"), one.label("version"))).collect();
     let found = format!("{} of crPipeline: {}; every {seconds} s", counted_processes(ours.len()), shown.join(", "));
     let mut findings = vec![Finding::ok(SUBJECT, found)];
-    let down = targets
-        .iter()
-        .filter(|target| target.health == "down" && target.labels.get("job").map(String::as_str) == Some(ours[0].label("job")));
+    let mut jobs: Vec<&str> = ours.iter().map(|series| series.label("job")).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    if jobs.len() > 1 {
+        let found = format!("it is scraped under several jobs: {}", jobs.join(", "));
+        findings.push(Finding::note(
+            SUBJECT,
+            found,
+            Some("Processes of one installation belong under one job_name; two installations have two."),
+        ));
+    }
+    let is_of_ours = |target: &&Target| target.labels.get("job").is_some_and(|job| jobs.contains(&job.as_str()));
+    let down = targets.iter().filter(|target| target.health == "down").filter(is_of_ours);
     findings.extend(down.map(|target| {
         Finding::note(
             SUBJECT,

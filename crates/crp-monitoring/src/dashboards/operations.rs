@@ -67,7 +67,7 @@ const NOW: [Panel; 6] = [
     },
     Panel {
         title: "Alerts that fire",
-        description: "Alerts of crPipeline that fire now, by name. Nothing here is good.",
+        description: "Alerts of crPipeline that fire now, by name. Empty is good.",
         look: Look::Number { bad_from: Some(1), bad_below: false },
         unit: Unit::Count,
         size: (4, 4),

@@ -60,7 +60,7 @@ const PANELS: [Panel; 5] = [
     },
     Panel {
         title: "Login Failures",
-        description: "Refused sign-ins by reason. For an alert from this panel: increase(login_failures_total[5m]) > 5.",
+        description: "Refused sign-ins by reason. For an alert from this panel: the query increase(login_failures_total[5m]), and the condition \"is above 5\".",
         look: Look::Bars,
         unit: Unit::Count,
         size: (24, 9),

@@ -63,8 +63,17 @@ async fn options_go_into_every_file_that_they_are_about_and_wrong_ones_are_refus
     }
     assert!(read("docker-compose.yml").contains(":9190:9090"));
     assert!(read("rules/crpipeline.yml").contains("https://x/rb/CrpipelineDown.md"));
+    let local = exported(&["--target", "localhost:9101"]).await;
+    let file = |name: &str| std::fs::read_to_string(local.path().join("monitoring").join(name)).unwrap();
+    assert!(file("prometheus.host.yml").contains("\"localhost:9101\""));
+    assert!(file("prometheus.yml").contains("\"crpipeline:9100\""), "in a container, localhost would be the container");
     let line = CommandLine::new(BINARY, folder.path());
-    for wrong in [["--target", "http://localhost:9100"], ["--target", "localhost"], ["--scrape-interval-seconds", "0"]] {
+    for wrong in [
+        ["--target", "http://localhost:9100"],
+        ["--target", "localhost"],
+        ["--scrape-interval-seconds", "0"],
+        ["--scrape-interval-seconds", "90"],
+    ] {
         let ran = line.run(&[["monitoring", "export", "elsewhere"].as_slice(), &wrong].concat()).await;
         assert_eq!(ran.code, Some(2), "{wrong:?}: {}", ran.stdout);
     }
