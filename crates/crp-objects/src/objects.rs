@@ -1,6 +1,6 @@
 //! The door to stored bytes.
 
-use std::{fmt, ops::Range, path::Path};
+use std::{fmt, ops::Range, path::Path, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use crp_metrics::Metrics;
@@ -21,6 +21,8 @@ use crate::{
 
 /// What the probe writes.
 const PROBE: &[u8] = b"crpipeline";
+/// How long a probe may take before the storage counts as one that does not answer.
+pub const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of a file is read at once.
 const FILE_BYTES: usize = 1024 * 1024;
 
@@ -258,8 +260,24 @@ impl Objects {
         metered_stream(self.metrics.clone(), StorageOperation::List, found)
     }
 
-    /// Whether the storage takes and gives bytes now: writes a small object and reads it back. Sets `storage_up`.
+    /// Whether the storage takes and gives bytes now: writes a small object and reads it back. Sets `storage_up`, to 0 also
+    /// while it takes longer than [`PROBE_PATIENCE`]: a storage that hangs fails at nothing for minutes.
     pub async fn probe(&self) -> Result<(), Failure> {
+        self.probe_with_patience(PROBE_PATIENCE).await
+    }
+
+    /// [`Self::probe`] with another patience.
+    pub async fn probe_with_patience(&self, patience: Duration) -> Result<(), Failure> {
+        let mut answer = pin!(self.write_and_read_back());
+        if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
+            return answer;
+        }
+        self.metrics.storage_up.set(0.0);
+        tracing::warn!("The storage has not answered for {} s", patience.as_secs());
+        answer.await
+    }
+
+    async fn write_and_read_back(&self) -> Result<(), Failure> {
         let key = ObjectKey::probe();
         self.put_bytes(&key, Bytes::from_static(PROBE)).await?;
         match self.get_bytes(&key, PROBE.len() as u64).await? {

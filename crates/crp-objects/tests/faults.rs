@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure, Sha256Hash, Timestamp};
+use crp_model::{Ambient, Code, Failure, Sha256Hash, Timestamp, labels::StorageOperation};
 use crp_objects::{Objects, PutError, S3Settings};
 use crp_testkit::s3_server::{Fault, S3Server};
 use futures_util::{StreamExt, TryStreamExt};
@@ -196,6 +196,23 @@ async fn silence_is_retried_after_its_timeout() {
     let failure = run(&s.objects, "get").await.unwrap_err();
     assert!(failure.message.contains("did not answer within 0.3 s (4 attempts)"), "{failure}");
     assert_eq!(s.errors(), vec![("get", 1)]);
+}
+
+#[tokio::test]
+async fn a_storage_that_hangs_is_down_long_before_its_operations_have_failed() {
+    let server = S3Server::start().await;
+    let metrics = Metrics::for_tests();
+    let objects = Objects::open_s3(settings(&server), metrics.clone()).unwrap();
+    objects.probe().await.unwrap();
+    assert_eq!(metrics.storage_up.get(), 1.0);
+    server.fail_all(Some(Fault::Hang));
+    let probe = tokio::spawn(async move { objects.probe_with_patience(Duration::from_millis(100)).await });
+    while metrics.storage_up.get() == 1.0 {
+        assert!(!probe.is_finished(), "it hangs");
+        tokio::task::yield_now().await;
+    }
+    assert!(!probe.is_finished() && metrics.s3_errors_total.get(StorageOperation::Put) == 0, "nothing has failed yet");
+    probe.abort();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! An upload in parts. Whatever ends it early, the bucket forgets its parts.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crp_model::{Failure, labels::StorageOperation};
@@ -20,6 +20,8 @@ use crate::{Stored, cleanup::Cleanup, objects::Existing};
 
 /// Parts on their way at the same time.
 const IN_FLIGHT: usize = 2;
+/// How long an upload that is given up waits for its parts on their way.
+const PART_GRACE: Duration = Duration::from_secs(5);
 const OPERATION: StorageOperation = StorageOperation::Multipart;
 
 /// Dropped, it stops its parts and aborts itself. The order of the fields is the order of that.
@@ -78,6 +80,9 @@ impl Upload {
 
     /// Stops and forgets the upload.
     pub(super) async fn abort(mut self) {
+        // A part whose request is cut may still be stored, after the abort; one that ends is not.
+        let ended = async { while self.running.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(PART_GRACE, ended).await;
         self.running.shutdown().await;
         self.undo.run().await;
     }
