@@ -5,7 +5,7 @@ mod support;
 use crp_metrics::Metrics;
 use crp_model::{Code, Limits, MediaType, TextSource, labels::EngineKind, labels::WarningKind, pipeline::OcrMode};
 use crp_ocr::{DocumentChild, ReadSettings, probe_engine, probe_sandbox};
-use support::{child, corpus, english, limits, page, pdf, start, words, words_of};
+use support::{child, corpus, english, limits, page, pdf, pdf_drawn_by, start, words, words_of};
 
 #[tokio::test]
 async fn a_page_is_recognised_word_by_word_in_the_right_places() {
@@ -209,4 +209,38 @@ async fn a_real_scan_is_read_nearly_without_error() {
     assert!(reading.layout.mean_confidence().unwrap() > 0.8);
     assert!(reading.thumbnail_jpeg.is_some_and(|jpeg| jpeg.starts_with(b"\xff\xd8\xff")));
     println!("rendered in {:.2} s, recognised in {:.2} s", reading.render_seconds, reading.recognise_seconds);
+}
+
+#[tokio::test]
+async fn a_page_that_was_laid_into_the_scanner_upside_down_is_read_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "The quick brown fox\njumps over the lazy dog\nand then it sleeps again\nuntil the next morning comes";
+    let file = pdf_drawn_by(folder.path(), "-1 0 0 -1 612 792", &[text]);
+    let metrics = Metrics::for_tests();
+    let mut child = start(&support::child(&[]), &file, &english(OcrMode::Force), &metrics).await.unwrap();
+    let reading = child.read_page(page(1)).await.unwrap();
+    assert_eq!(words(&reading.layout), words_of(text));
+    assert!(reading.warnings.is_empty(), "{:?}", reading.warnings);
+    // On the page as displayed it begins at the lower right and runs to the left.
+    let first = &reading.layout.words[0];
+    assert!((first.bounds.x1 - (612.0 - 72.0)).abs() < 2.0 && (first.bounds.y0 - 700.0).abs() < 4.0, "{:?}", first.bounds);
+    assert!(reading.layout.lines.iter().all(|line| line.baseline[0] > line.baseline[2]), "{:?}", reading.layout.lines);
+
+    let path = folder.path().join("searchable.pdf");
+    let output = std::fs::File::create(&path).unwrap();
+    let mut writer = DocumentChild::start_assembly(&support::child(&[]), &file, MediaType::Pdf, &limits(), output, &metrics).await.unwrap();
+    writer.assemble(&[reading.layout]).await.unwrap();
+    let Some(read_back) = pdftotext(&path) else { return };
+    assert!(read_back.split_whitespace().collect::<Vec<_>>().join(" ").contains("jumps over the lazy dog"), "{read_back}");
+}
+
+/// What poppler reads out of a PDF; says `SKIPPED` where it is not installed.
+fn pdftotext(path: &std::path::Path) -> Option<String> {
+    match std::process::Command::new("pdftotext").arg(path).arg("-").output() {
+        Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => {
+            eprintln!("SKIPPED: pdftotext: {error}");
+            None
+        }
+    }
 }

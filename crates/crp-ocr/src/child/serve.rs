@@ -144,7 +144,7 @@ impl Session {
         let began = Instant::now();
         let mut rendered = self.document.render_gray(page)?;
         let drawn = Instant::now();
-        let layout = engine.recognise(page, &rendered)?;
+        let layout = engine.recognise_either_way(page, &mut rendered)?;
         let recognise_seconds = drawn.elapsed().as_secs_f64();
         rendered.refuse_if_lost(&layout)?;
         let mut warnings = std::mem::take(&mut rendered.warnings);

@@ -3,6 +3,7 @@
 mod capi;
 mod handles;
 mod layout;
+mod upside_down;
 
 use std::{env, ffi::OsString, path::Path};
 
@@ -61,11 +62,8 @@ impl Engine {
         Ok((Self(api), warnings))
     }
 
-    /// Recognises a rendered page.
-    ///
-    /// # Errors
-    /// `page_too_large`, `page_failed`.
-    pub(crate) fn recognise(&mut self, page: PageNo, rendered: &RenderedPage) -> Result<PageLayout, Failure> {
+    /// Recognises a rendered page as it is displayed.
+    fn recognise(&mut self, page: PageNo, rendered: &RenderedPage) -> Result<PageLayout, Failure> {
         let (width, height) = (rendered.width, rendered.height);
         if width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS {
             return Err(Failure::new(

@@ -47,13 +47,18 @@ pub(crate) fn page(number: u32) -> PageNo {
 
 /// A PDF with a page for each text; lines are separated by `\n`. Written into `folder`.
 pub(crate) fn pdf(folder: &Path, pages: &[&str]) -> PathBuf {
+    pdf_drawn_by(folder, "1 0 0 1 0 0", pages)
+}
+
+/// The same with every page's drawing moved by a matrix.
+pub(crate) fn pdf_drawn_by(folder: &Path, matrix: &str, pages: &[&str]) -> PathBuf {
     let mut objects = vec!["<< /Type /Catalog /Pages 2 0 R >>".to_owned()];
     let kids: Vec<String> = (0..pages.len()).map(|at| format!("{} 0 R", 4 + 2 * at)).collect();
     objects.push(format!("<< /Type /Pages /Count {} /Kids [{}] >>", pages.len(), kids.join(" ")));
     objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>".to_owned());
     for (at, text) in pages.iter().enumerate() {
         let lines: String = text.lines().map(|line| format!("({line}) Tj T*\n")).collect();
-        let content = format!("BT /F1 24 Tf 30 TL 72 700 Td\n{lines}ET");
+        let content = format!("{matrix} cm BT /F1 24 Tf 30 TL 72 700 Td\n{lines}ET");
         let resources = "<< /Font << /F1 3 0 R >> >>";
         objects
             .push(format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {resources} /Contents {} 0 R >>", 5 + 2 * at));
