@@ -22,7 +22,7 @@ use crate::{
 /// What the probe writes.
 const PROBE: &[u8] = b"crpipeline";
 /// How long a probe may take before the storage counts as one that does not answer.
-pub const PROBE_PATIENCE: Duration = Duration::from_secs(15);
+const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of a file is read at once.
 const FILE_BYTES: usize = 1024 * 1024;
 
@@ -261,7 +261,7 @@ impl Objects {
     }
 
     /// Whether the storage takes and gives bytes now: writes a small object and reads it back. Sets `storage_up`, to 0 also
-    /// while it takes longer than [`PROBE_PATIENCE`]: a storage that hangs fails at nothing for minutes.
+    /// while it takes longer than 15 seconds: a storage that hangs fails at nothing for minutes.
     pub async fn probe(&self) -> Result<(), Failure> {
         self.probe_with_patience(PROBE_PATIENCE).await
     }
