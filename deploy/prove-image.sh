@@ -10,14 +10,14 @@
 # (apt-get install --no-install-recommends buildah debootstrap), and 15 gigabytes. It is no part of `cargo xtask test`.
 #
 #   PROFILE     profile of Cargo (release)
-#   MIRROR      of Debian (http://deb.debian.org/debian)
+#   MIRROR      of Debian (that of debootstrap)
 #   SUITE       release of Debian (bookworm)
 #   WORK        folder for everything that it makes (target/prove-image); it is removed at the end, unless KEEP is set
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROFILE=${PROFILE:-release}
-MIRROR=${MIRROR:-http://deb.debian.org/debian}
+MIRROR=${MIRROR:-}
 SUITE=${SUITE:-bookworm}
 WORK=$(realpath -m "${WORK:-target/prove-image}")
 WEB_PORT=${WEB_PORT:-18080}
@@ -53,7 +53,7 @@ trap finish EXIT
 
 say "Debian $SUITE"
 if [ ! -e "$WORK/debian/etc/debian_version" ]; then
-  debootstrap --variant=minbase "$SUITE" "$WORK/debian" "$MIRROR" >"$WORK/debootstrap.log" || fail "debootstrap: $(tail -3 "$WORK/debootstrap.log")"
+  debootstrap --variant=minbase "$SUITE" "$WORK/debian" ${MIRROR:+"$MIRROR"} >"$WORK/debootstrap.log" || fail "debootstrap: $(tail -3 "$WORK/debootstrap.log")"
 fi
 container=$(build from scratch)
 build add --quiet "$container" "$WORK/debian" /
