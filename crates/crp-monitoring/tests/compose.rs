@@ -241,7 +241,7 @@ fn start_grafana(compose: &Value, address: &str, password: &str, database: &str)
     let script = script.replace("$$", "$").replace("/var/lib/grafana/grafana.db", database);
     assert!(script.contains("\nexec /run.sh"), "{script}");
     let mut command = Command::new(shell);
-    let script = format!("grafana() {{ echo \"grafana $*\"; }}\n{}", script.replace("exec /run.sh", "exec echo started"));
+    let script = format!("grafana() {{ echo \"grafana $* < $(cat)\"; }}\n{}", script.replace("exec /run.sh", "exec echo started"));
     command.args([options, &script]).env_clear();
     command.env("GRAFANA_ADDRESS", address).env("GF_SECURITY_ADMIN_USER", "boss").env("GF_SECURITY_ADMIN_PASSWORD", password);
     command.output().unwrap()
@@ -275,7 +275,7 @@ fn a_grafana_that_ran_with_a_known_password_gets_the_new_one_before_others_reach
         let compose = yaml(&folder, name);
         let output = start_grafana(&compose, "0.0.0.0", "correct horse", &database);
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(said, "grafana cli admin reset-admin-password correct horse\nstarted\n", "{name}");
+        assert_eq!(said, "grafana cli admin reset-admin-password --password-from-stdin < correct horse\nstarted\n", "{name}");
         let output = start_grafana(&compose, "127.0.0.1", "admin", &database);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "started\n", "{name}: at home it keeps what it has");
     }

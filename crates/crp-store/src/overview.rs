@@ -23,10 +23,6 @@ pub struct Figures {
     pub oldest_age_seconds: f64,
     /// Workers that were heard of within a minute, by what they do.
     pub workers: BTreeMap<WorkerState, u64>,
-    /// Jobs that are running.
-    pub jobs_running: u64,
-    /// Jobs that are queued.
-    pub jobs_queued: u64,
 }
 /// Figures of one organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +42,6 @@ sql! {
     READY_LATER = "SELECT count(*) AS n FROM tasks WHERE state = 'ready' AND run_after > $1";
     RUNNING = "SELECT count(*) AS n FROM tasks WHERE state = 'running'";
     DEAD = "SELECT count(*) AS n FROM tasks WHERE state = 'failed'";
-    JOBS_IN = "SELECT count(*) AS n FROM jobs WHERE status = $1";
     WORKERS_IN = "SELECT count(*) AS n FROM workers WHERE state = $1 AND seen_at >= $2";
     DOCUMENTS = "SELECT count(*) AS n FROM documents WHERE organization = $1";
     STORED_BYTES = "SELECT CAST(COALESCE(sum(size_bytes), 0) AS BIGINT) AS n FROM originals WHERE organization = $1";
@@ -77,8 +72,6 @@ pub async fn figures(store: &Store) -> Result<Figures, StoreError> {
         queue,
         oldest_age_seconds: oldest.map_or(0.0, |oldest| now.seconds_since(oldest)),
         workers,
-        jobs_running: count(&mut tx, &JOBS_IN, args![JobStatus::Running.as_str()]).await?,
-        jobs_queued: count(&mut tx, &JOBS_IN, args![JobStatus::Queued.as_str()]).await?,
     })
 }
 

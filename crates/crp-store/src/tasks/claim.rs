@@ -44,7 +44,7 @@ macro_rules! take {
               WHERE id = (",
             $which,
             ") AND state = 'ready'
-              RETURNING id, organization, job, stage_index, kind, first_page, last_page, attempt, max_attempts, fence, run_after"
+              RETURNING id, organization, job, stage_index, kind, first_page, last_page, attempt, max_attempts, fence"
         )
     };
 }
@@ -145,7 +145,6 @@ async fn begin(tx: &mut Tx, worker: WorkerId, now: Timestamp, row: &Row) -> Resu
         details = self::details(tx, organization, job, stage_index).await?;
     }
     let (first, last): (u32, u32) = (row.get("first_page")?, row.get("last_page")?);
-    let waiting_since: Timestamp = row.get("run_after")?;
     Ok(Some(ClaimedTask {
         id: row.get::<TaskId>("id")?,
         fence: row.get("fence")?,
@@ -162,7 +161,6 @@ async fn begin(tx: &mut Tx, worker: WorkerId, now: Timestamp, row: &Row) -> Resu
         max_attempts: row.get("max_attempts")?,
         pages_total: details.opt("pages_total")?,
         job_was_queued_seconds,
-        waited_seconds: now.seconds_since(waiting_since),
     }))
 }
 

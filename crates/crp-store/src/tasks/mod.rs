@@ -61,8 +61,6 @@ pub struct ClaimedTask {
     pub pages_total: Option<u32>,
     /// Seconds that the job waited in the queue; only at the job's first claim.
     pub job_was_queued_seconds: Option<f64>,
-    /// Seconds that this task was claimable before it was claimed.
-    pub waited_seconds: f64,
 }
 /// The document of a claimed task.
 #[derive(Clone, Debug, PartialEq, Eq)]
