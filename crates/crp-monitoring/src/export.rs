@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -83,10 +85,26 @@ pub fn write(folder: &Path, files: &[ExportedFile], force: bool) -> Result<Writt
     for file in files.iter().filter(|file| !written.unchanged.contains(&file.path)) {
         let path = folder.join(&file.path);
         let unwritable = |error| ExportError::Unwritable { path: path.clone(), error };
-        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(unwritable)?;
+        path.parent().map_or(Ok(()), make_folder).map_err(unwritable)?;
+        // What stood there may be a link: what is written stays in the folder.
+        if fs::symlink_metadata(&path).is_ok_and(|there| !there.is_dir()) {
+            fs::remove_file(&path).map_err(unwritable)?;
+        }
         fs::write(&path, &file.contents).map_err(unwritable)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(unwritable)?;
     }
     Ok(written)
+}
+
+/// Makes a folder and those above it. Files and folders can be read by all, whatever the umask: none holds a secret, and Prometheus
+/// takes rules that it may not read for rules that are not there.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), make_folder)?;
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, Permissions::from_mode(0o755))
 }
 
 /// What writing with `force` would do.
@@ -94,6 +112,11 @@ fn compared(folder: &Path, files: &[ExportedFile]) -> Result<Written, ExportErro
     let mut written = Written::default();
     for file in files {
         let path = folder.join(&file.path);
+        // A link, a pipe or a device is somebody's work too, and is not read.
+        if fs::symlink_metadata(&path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            written.replaced.push(file.path.clone());
+            continue;
+        }
         match fs::read(&path) {
             Ok(there) if there == file.contents.as_bytes() => written.unchanged.push(file.path.clone()),
             Ok(_) => written.replaced.push(file.path.clone()),
@@ -133,6 +156,20 @@ mod tests {
 
         let forced = write(folder.path(), &files, true).unwrap();
         assert_eq!((forced.new, forced.replaced), (vec!["alertmanager.yml".to_owned()], vec!["prometheus.yml".to_owned()]));
+    }
+
+    #[test]
+    fn a_link_is_somebodys_work_and_nothing_is_ever_written_through_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, outside) = (folder.path().join("monitoring"), folder.path().join("outside.yml"));
+        fs::create_dir(&inside).unwrap();
+        std::os::unix::fs::symlink(&outside, inside.join("prometheus.yml")).unwrap();
+        let files = files(&Settings::default());
+        assert!(matches!(write(&inside, &files, false), Err(ExportError::Differ { paths }) if paths == ["prometheus.yml"]));
+        write(&inside, &files, true).unwrap();
+        assert!(!outside.exists() && !inside.join("prometheus.yml").is_symlink());
+        let mode = |path: &str| fs::metadata(inside.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("rules"), mode("rules/crpipeline.yml")), (0o755, 0o644), "whatever the umask");
     }
 
     #[test]

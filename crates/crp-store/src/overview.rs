@@ -68,11 +68,7 @@ pub async fn figures(store: &Store) -> Result<Figures, StoreError> {
     for state in WorkerState::VALUES {
         workers.insert(*state, count(&mut tx, &WORKERS_IN, args![state.label(), now.minus(SILENT_AFTER)]).await?);
     }
-    Ok(Figures {
-        queue,
-        oldest_age_seconds: oldest.map_or(0.0, |oldest| now.seconds_since(oldest)),
-        workers,
-    })
+    Ok(Figures { queue, oldest_age_seconds: oldest.map_or(0.0, |oldest| now.seconds_since(oldest)), workers })
 }
 
 /// Figures of the scope's organization.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Flag;
+use crate::{config::Flag, values};
 
 /// Turns scans into searchable PDF, text, layout and fields.
 #[derive(Debug, Parser)]
@@ -230,7 +230,7 @@ pub(crate) struct MonitoringExport {
     pub(crate) dir: PathBuf,
     /// What Prometheus scrapes, once for every process; one at localhost is for a Prometheus on this machine alone
     /// [default: crpipeline:9100 in containers, localhost:9100 on the machine]
-    #[arg(long, value_name = "HOST:PORT", value_parser = target)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = values::host_and_port)]
     pub(crate) target: Vec<String>,
     /// The label `job` of everything that is scraped [default: crpipeline]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -248,22 +248,22 @@ pub(crate) struct MonitoringExport {
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) alertmanager_port: Option<u16>,
     /// Address under which the folder runbooks/ can be read; alerts link to it [default: they name the file]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = values::web_address)]
     pub(crate) runbook_url: Option<String>,
     /// Who gets mail about alerts [default: root@localhost]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = values::mail_address)]
     pub(crate) email_to: Option<String>,
     /// The sender of that mail [default: crpipeline@localhost]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = values::mail_address)]
     pub(crate) email_from: Option<String>,
     /// The mail server that takes it [default: port 25 of this machine]
-    #[arg(long, value_name = "HOST:PORT", value_parser = target)]
+    #[arg(long, value_name = "HOST:PORT", value_parser = values::host_and_port)]
     pub(crate) smtp_smarthost: Option<String>,
     /// The name to log in there with; the password goes into a file of secrets/
     #[arg(long, value_name = "NAME")]
     pub(crate) smtp_username: Option<String>,
     /// The Slack channel [default: #alerts]
-    #[arg(long, value_name = "CHANNEL")]
+    #[arg(long, value_name = "CHANNEL", value_parser = values::plain)]
     pub(crate) slack_channel: Option<String>,
     /// Replaces files that say something else
     #[arg(long)]
@@ -282,18 +282,6 @@ pub(crate) struct MonitoringCheck {
     /// Prints one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// `host:port` as Prometheus takes it; the path is always `/metrics`.
-fn target(text: &str) -> Result<String, String> {
-    let (host, port) = text.rsplit_once(':').ok_or("a port is missing: HOST:PORT")?;
-    if host.is_empty() || text.contains(['/', ' ', '"', '\'']) {
-        return Err("it has to be HOST:PORT, without http:// and without a path".to_owned());
-    }
-    match port.parse::<u16>() {
-        Ok(1..) => Ok(text.to_owned()),
-        _ => Err(format!("\"{port}\" is no port")),
-    }
 }
 
 /// A command whose place is here and whose work is not.

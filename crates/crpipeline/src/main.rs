@@ -9,6 +9,7 @@ mod reference;
 mod serving;
 mod start;
 mod telemetry;
+mod values;
 mod version;
 
 use std::process::ExitCode;

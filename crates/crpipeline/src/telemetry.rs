@@ -61,6 +61,13 @@ impl<T: AsRef<str>> fmt::Display for OneLine<T> {
     }
 }
 
+/// Prints a line for the person or program that asked; one that has gone away (`| head`) is no reason to panic or to stop the work.
+pub(crate) fn say(line: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -60,10 +60,15 @@ pub async fn check(url: &str) -> Result<Vec<Finding>, CheckError> {
     let mut findings = vec![Finding::ok("Prometheus", format!("version {version} answers"))];
     let scraped = targets::look(&prometheus).await?;
     findings.extend(scraped.findings);
-    findings.extend(dashboards::try_all(&prometheus, &scraped.window).await?);
-    findings.push(dashboards::try_bare_names(&prometheus).await?);
-    findings.extend(rules::try_all(&prometheus).await?);
-    findings.push(notification::look(&prometheus).await?);
+    if scraped.is_there {
+        findings.extend(dashboards::try_all(&prometheus, &scraped.window).await?);
+        findings.push(dashboards::try_bare_names(&prometheus).await?);
+    } else {
+        // One cause, one line: every panel would say the same.
+        findings.push(Finding::note("dashboards", "not tried, since nothing of crPipeline is scraped", None));
+    }
+    findings.extend(rules::try_all(&prometheus, scraped.is_there).await?);
+    findings.extend(notification::look(&prometheus).await?);
     Ok(findings)
 }
 

@@ -155,7 +155,9 @@ struct Formatted(String);
 
 impl Prometheus {
     pub(super) fn at(url: &str) -> Result<Self, CheckError> {
-        let wrong = |reason: String| CheckError::Address { url: url.to_owned(), reason };
+        // Whatever stands before an @ may be a password, also in an address that is none.
+        let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest).to_owned();
+        let wrong = |reason: String| CheckError::Address { url: shown.clone(), reason };
         let mut base = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(wrong("it has to begin with http:// or https:// and name a host".to_owned()));
@@ -164,7 +166,11 @@ impl Prometheus {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let client = Client::builder().timeout(PATIENCE).build().map_err(|error| wrong(error.to_string()))?;
+        let is_here = base.host_str().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."));
+        let builder = Client::builder().timeout(PATIENCE);
+        // A proxy is for what is far away: asked for this machine, it would answer for its own.
+        let builder = if is_here { builder.no_proxy() } else { builder };
+        let client = builder.build().map_err(|error| wrong(error.to_string()))?;
         Ok(Self { base, client })
     }
 
@@ -201,6 +207,16 @@ impl Prometheus {
     pub(super) async fn alertmanagers(&self) -> Result<Vec<String>, CheckError> {
         let found: Alertmanagers = self.data("api/v1/alertmanagers", &[]).await?;
         Ok(found.active_alertmanagers.into_iter().map(|one| one.url).collect())
+    }
+
+    /// A page of this Prometheus as text; `None` if it cannot be had.
+    pub(super) async fn page(&self, path: &str) -> Option<String> {
+        self.other_page(self.base.join(path).ok()?.as_str()).await
+    }
+
+    /// A page of another program as text; `None` if it cannot be had.
+    pub(super) async fn other_page(&self, url: &str) -> Option<String> {
+        self.client.get(url).send().await.ok()?.error_for_status().ok()?.text().await.ok()
     }
 
     async fn data<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, CheckError> {
@@ -263,8 +279,9 @@ mod tests {
     #[test]
     fn what_is_no_address_is_told() {
         with_tls();
-        for wrong in ["localhost:9090", "", "ftp://localhost", "http://"] {
-            assert!(matches!(Prometheus::at(wrong), Err(CheckError::Address { .. })), "{wrong}");
+        for wrong in ["localhost:9090", "", "ftp://localhost", "http://", "me:secret@localhost:9090", "htp://me:secret@localhost"] {
+            let Err(error @ CheckError::Address { .. }) = Prometheus::at(wrong) else { panic!("{wrong}") };
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 }

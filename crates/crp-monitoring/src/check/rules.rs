@@ -6,16 +6,17 @@ use super::{
 };
 use crate::{ALERTS, Alert};
 
-pub(super) async fn try_all(prometheus: &Prometheus) -> Result<Vec<Finding>, CheckError> {
+/// `is_scraped`: whether there is anything of crPipeline that rules could see.
+pub(super) async fn try_all(prometheus: &Prometheus, is_scraped: bool) -> Result<Vec<Finding>, CheckError> {
     let loaded = prometheus.rules().await?;
     let mut findings = Vec::new();
     for alert in ALERTS {
-        findings.push(try_rule(prometheus, alert, loaded.iter().find(|rule| rule.name == alert.name)).await?);
+        findings.push(try_rule(prometheus, alert, loaded.iter().find(|rule| rule.name == alert.name), is_scraped).await?);
     }
     Ok(findings)
 }
 
-async fn try_rule(prometheus: &Prometheus, alert: &Alert, loaded: Option<&LoadedRule>) -> Result<Finding, CheckError> {
+async fn try_rule(prometheus: &Prometheus, alert: &Alert, loaded: Option<&LoadedRule>, is_scraped: bool) -> Result<Finding, CheckError> {
     let subject = format!("rule {}", alert.name);
     if let Err(error) = prometheus.query(alert.expr).await? {
         return Ok(Finding::missing(subject, error, "This Prometheus does not understand the rule; it has to be 2.42 or newer."));
@@ -28,7 +29,8 @@ async fn try_rule(prometheus: &Prometheus, alert: &Alert, loaded: Option<&Loaded
         return Ok(Finding::missing(subject, format!("its evaluation fails: {}", rule.last_error), "See the log of Prometheus."));
     }
     // An absent series is what a rule about absence is for.
-    if !alert.expr.contains("absent(")
+    if is_scraped
+        && !alert.expr.contains("absent(")
         && let Some(why) = absent_series(prometheus, alert.expr).await?
     {
         return Ok(Finding::missing(

@@ -10,6 +10,8 @@ const SUBJECT: &str = "scraping";
 /// What was found about the targets.
 pub(super) struct Scraped {
     pub(super) findings: Vec<Finding>,
+    /// Whether any crPipeline is scraped now.
+    pub(super) is_there: bool,
     /// What `$__rate_interval` stands for here: four scrapes, as in Grafana.
     pub(super) window: String,
 }
@@ -24,7 +26,7 @@ pub(super) async fn look(prometheus: &Prometheus) -> Result<Scraped, CheckError>
     let seconds = targets.iter().filter(is_ours).filter_map(|target| seconds(&target.scrape_interval)).max().unwrap_or(15);
     let window = format!("{}s", seconds * 4);
     if ours.is_empty() {
-        return Ok(Scraped { findings: vec![not_scraped(&targets)], window });
+        return Ok(Scraped { findings: vec![not_scraped(&targets)], is_there: false, window });
     }
     let shown: Vec<String> =
         ours.iter().map(|one| format!("{} (job {}, version {})", one.label("instance"), one.label("job"), one.label("version"))).collect();
@@ -50,7 +52,7 @@ pub(super) async fn look(prometheus: &Prometheus) -> Result<Scraped, CheckError>
             Some("If a crPipeline should be there, start it or correct the target."),
         )
     }));
-    Ok(Scraped { findings, window })
+    Ok(Scraped { findings, is_there: true, window })
 }
 
 fn counted_processes(number: usize) -> String {
@@ -64,8 +66,11 @@ fn not_scraped(targets: &[Target]) -> Finding {
         .filter(|target| target.health != "up")
         .map(|target| format!("{}: {}", target.scrape_url, target.last_error))
         .collect();
-    let found = if down.is_empty() {
-        format!("none of its {} is crPipeline", counted(targets.len(), "target"))
+    let found = if targets.is_empty() {
+        "it knows no target yet".to_owned()
+    } else if down.is_empty() {
+        let scraped: Vec<&str> = targets.iter().map(|target| target.scrape_url.as_str()).collect();
+        format!("what it scrapes is not crPipeline: {}", scraped.join(", "))
     } else {
         format!("no crPipeline among its {}; not answering: {}", counted(targets.len(), "target"), down.join("; "))
     };

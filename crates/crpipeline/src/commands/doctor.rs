@@ -7,7 +7,12 @@ use crp_model::Failure;
 use crp_ops::doctor::{self, Check, Listener, Outcome, Subject};
 use serde_json::json;
 
-use crate::{config::Loaded, doors, exit, telemetry::OneLine, version::BUILD};
+use crate::{
+    config::Loaded,
+    doors, exit,
+    telemetry::{OneLine, say},
+    version::BUILD,
+};
 
 /// Looks at everything and prints it; exit code 4 if something does not work.
 pub(crate) async fn doctor(loaded: Loaded, json: bool) -> ExitCode {
@@ -17,7 +22,7 @@ pub(crate) async fn doctor(loaded: Loaded, json: bool) -> ExitCode {
         Err(failure) => checks.push(Check::failed("configuration", &failure)),
     }
     if json {
-        println!("{}", json!({ "outcome": doctor::worst(&checks), "version": BUILD.version, "checks": checks }));
+        say(&json!({ "outcome": doctor::worst(&checks), "version": BUILD.version, "checks": checks }).to_string());
     } else {
         checks.iter().for_each(print);
     }
@@ -61,8 +66,8 @@ fn print(check: &Check) {
         Outcome::Fail => ("FAIL", "31"),
     };
     let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
-    println!("{word} {:<14} {}", check.name, OneLine(&check.found));
+    say(&format!("{word} {:<14} {}", check.name, OneLine(&check.found)));
     if let Some(remedy) = &check.remedy {
-        println!("     {:<14} → {}", "", OneLine(remedy));
+        say(&format!("     {:<14} → {}", "", OneLine(remedy)));
     }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     cli::{MonitoringCheck, MonitoringCommand, MonitoringExport},
     exit, start,
-    telemetry::OneLine,
+    telemetry::{OneLine, say},
 };
 
 /// Exit code for a folder that holds somebody's work, and for an address that is none.
@@ -82,9 +82,9 @@ fn is_this_machine(target: &str) -> bool {
 
 fn tell_written(arguments: &MonitoringExport, written: &Written) {
     let Written { new, replaced, unchanged } = written;
-    println!("{}: {} new, {} replaced, {} unchanged", arguments.dir.display(), new.len(), replaced.len(), unchanged.len());
-    replaced.iter().for_each(|path| println!("  replaced {path}"));
-    println!("README.md in it says how to start with Docker and without.");
+    say(&format!("{}: {} new, {} replaced, {} unchanged", arguments.dir.display(), new.len(), replaced.len(), unchanged.len()));
+    replaced.iter().for_each(|path| say(&format!("  replaced {path}")));
+    say("README.md in it says how to start with Docker and without.");
 }
 
 const fn remedy(error: &ExportError) -> &'static str {
@@ -92,7 +92,9 @@ const fn remedy(error: &ExportError) -> &'static str {
         ExportError::Differ { .. } => {
             "Export into another folder and compare, or replace them with --force (copy what you changed in them first)."
         }
-        ExportError::Unwritable { .. } => "Make the folder writable for this user, or name another one.",
+        ExportError::Unwritable { .. } => {
+            "Name a folder that this user may write to; a file or a broken link in its place has to go first."
+        }
     }
 }
 
@@ -104,18 +106,27 @@ async fn check(arguments: MonitoringCheck) -> ExitCode {
         }
         Err(error) => {
             if arguments.json {
-                println!("{}", json!({ "outcome": Outcome::Missing, "error": error.to_string() }));
+                say(&json!({ "outcome": Outcome::Missing, "error": error.to_string(), "findings": [] }).to_string());
             }
             eprintln!("error: {}", OneLine(&error.to_string()));
-            eprintln!("  Name the address of Prometheus as a browser would, for example --prometheus http://localhost:9090.");
+            eprintln!("  {}", what_to_do(&error));
             ExitCode::from(if matches!(error, CheckError::Address { .. }) { ARGUMENTS } else { exit::MISSING })
         }
+    }
+}
+
+const fn what_to_do(error: &CheckError) -> &'static str {
+    match error {
+        CheckError::Address { .. } => "For example: --prometheus http://localhost:9090",
+        CheckError::Unreachable { .. } => "Start Prometheus, or name the address where it answers: --prometheus http://localhost:9090",
+        CheckError::NoPrometheus { .. } => "Name the address without what follows its first page, such as /graph: http://localhost:9090",
     }
 }
 
 /// Tries everything, again and again as long as something is missing and the time is not over.
 async fn checked(arguments: &MonitoringCheck) -> Result<Vec<Finding>, CheckError> {
     let end = Instant::now() + Duration::from_secs(arguments.wait_seconds);
+    let mut waits = false;
     loop {
         let checked = check::check(&arguments.prometheus).await;
         let may_come = match &checked {
@@ -125,18 +136,22 @@ async fn checked(arguments: &MonitoringCheck) -> Result<Vec<Finding>, CheckError
         if !may_come || Instant::now() >= end {
             return checked;
         }
+        if !waits {
+            waits = true;
+            eprintln!("Something is missing; trying again for up to {} s", arguments.wait_seconds);
+        }
         tokio::time::sleep(BETWEEN_TRIES).await;
     }
 }
 
 fn tell_findings(findings: &[Finding], json: bool) {
     if json {
-        return println!("{}", json!({ "outcome": check::worst(findings), "findings": findings }));
+        return say(&json!({ "outcome": check::worst(findings), "findings": findings }).to_string());
     }
     let width = findings.iter().map(|finding| finding.subject.chars().count()).max().unwrap_or(0);
     findings.iter().for_each(|finding| print(finding, width));
     let of = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
-    println!("\n{} as it should be, {} worth knowing, {} missing", of(Outcome::Ok), of(Outcome::Note), of(Outcome::Missing));
+    say(&format!("\n{} as it should be, {} worth knowing, {} missing", of(Outcome::Ok), of(Outcome::Note), of(Outcome::Missing)));
 }
 
 fn print(finding: &Finding, width: usize) {
@@ -147,8 +162,8 @@ fn print(finding: &Finding, width: usize) {
         Outcome::Missing => ("MISSING", "31"),
     };
     let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
-    println!("{word} {:<width$} {}", finding.subject, OneLine(&finding.found));
+    say(&format!("{word} {:<width$} {}", finding.subject, OneLine(&finding.found)));
     if let Some(remedy) = &finding.remedy {
-        println!("        {:<width$} → {}", "", OneLine(remedy));
+        say(&format!("        {:<width$} → {}", "", OneLine(remedy)));
     }
 }

@@ -19,7 +19,7 @@ use crp_testkit::{
 use http::Method;
 use serde_json::Value;
 
-use crate::monitoring_stack::{BINARY, PATIENCE, exported, target};
+use crate::monitoring_stack::{BINARY, PATIENCE, exported, replaced, target};
 
 /// The dashboard of the users' page, to the letter.
 const USERS_DASHBOARD: &str = include_str!("fixtures/users-dashboard.json");
@@ -62,8 +62,10 @@ struct Watching {
 
 impl Watching {
     async fn over(first: &str, second: &str) -> Option<Self> {
-        let folder = exported(&["--scrape-interval-seconds=1", "--target", first]).await;
+        let folder = exported(&["--scrape-interval-seconds=1"]).await;
+        // The file for containers to the letter, but for the name that only a container has.
         let text = std::fs::read_to_string(folder.path().join("monitoring/prometheus.yml")).unwrap();
+        let text = replaced(&text, "\"crpipeline:9100\"", &format!("\"{first}\""));
         let nothing_else = tempfile::tempdir().unwrap();
         let file = nothing_else.path().join("prometheus.yml");
         std::fs::write(&file, &text).unwrap();
@@ -72,7 +74,7 @@ impl Watching {
         std::fs::write(&file, text.split_once("    metric_relabel_configs:").unwrap().0).unwrap();
         let unchanged = Prometheus::start_with(&file).await?;
         let folder = exported(&["--scrape-interval-seconds=1", "--target", first, "--target", second]).await;
-        let both = Prometheus::start_with(&folder.path().join("monitoring/prometheus.yml")).await?;
+        let both = Prometheus::start_with(&folder.path().join("monitoring/prometheus.host.yml")).await?;
         for prometheus in [&alone, &unchanged, &both] {
             prometheus.targets_up(PATIENCE).await;
         }

@@ -1,16 +1,16 @@
 //! Tells how it goes: a bar per page on a terminal, a line per file, or JSON Lines.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    path::Path,
-};
+use std::{io::IsTerminal as _, path::Path};
 
 use crp_model::{Failure, Progress, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{inputs::Input, shown};
-use crate::exit;
+use crate::{
+    exit,
+    telemetry::{OneLine, say},
+};
 
 /// What came out of one file.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Reporter {
                 let fields = done.fields.map_or_else(String::new, |n| format!(", {}", counted(n, "field")));
                 say(&format!("{}: {}{fields} → {outputs}", shown(&input.path), counted(done.pages_total as usize, "page")));
                 for warning in &done.warnings {
-                    eprintln!("warning: {}: {}", shown(&input.path), crate::telemetry::OneLine(&warning.message));
+                    eprintln!("warning: {}: {}", shown(&input.path), OneLine(&warning.message));
                 }
             }
             Err(failure) => {
@@ -88,12 +88,6 @@ impl Reporter {
             }
         }
     }
-}
-
-/// Prints a line; a reader that has gone away (`| head`) is no reason to stop the work.
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn counted(number: usize, thing: &str) -> String {
