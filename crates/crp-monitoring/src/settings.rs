@@ -33,6 +33,31 @@ pub struct Settings {
     pub slack_channel: String,
 }
 
+impl Settings {
+    /// Scrapes these processes (`host:port`) instead of the usual one; without any, nothing changes.
+    ///
+    /// In a container this machine's own address is the container's: what is there is scraped by a Prometheus on the machine alone.
+    pub fn scrape(&mut self, targets: &[String]) {
+        if !targets.is_empty() {
+            self.host_targets = targets.to_vec();
+        }
+        let elsewhere: Vec<String> = targets.iter().filter(|target| !is_this_machine(host_of(target))).cloned().collect();
+        if !elsewhere.is_empty() {
+            self.targets = elsewhere;
+        }
+    }
+}
+
+/// The host of `host:port`; an IPv6 address keeps its brackets.
+pub(crate) fn host_of(address: &str) -> &str {
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+/// Whether a host means the machine that asks.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    ["localhost", "[::1]"].contains(&host) || host.starts_with("127.")
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -50,5 +75,23 @@ impl Default for Settings {
             smtp_username: None,
             slack_channel: "#alerts".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    #[test]
+    fn what_is_on_this_machine_is_scraped_from_this_machine_alone() {
+        let scraped = |targets: &[&str]| {
+            let mut settings = Settings::default();
+            settings.scrape(&targets.iter().map(|&target| target.to_owned()).collect::<Vec<_>>());
+            (settings.targets, settings.host_targets)
+        };
+        let list = |targets: &[&str]| targets.iter().map(|&target| target.to_owned()).collect::<Vec<_>>();
+        assert_eq!(scraped(&[]), (list(&["crpipeline:9100"]), list(&["localhost:9100"])));
+        assert_eq!(scraped(&["[::1]:9101"]), (list(&["crpipeline:9100"]), list(&["[::1]:9101"])));
+        assert_eq!(scraped(&["127.0.0.1:1", "a:2"]), (list(&["a:2"]), list(&["127.0.0.1:1", "a:2"])));
     }
 }

@@ -2,7 +2,12 @@
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 
-use crate::{ALERTS, Settings, export::MADE, rules};
+use crate::{
+    ALERTS, Settings,
+    export::MADE,
+    rules,
+    settings::{host_of, is_this_machine},
+};
 
 /// Where the programs that watch run.
 #[derive(Clone, Copy)]
@@ -100,8 +105,8 @@ fn render(environment: &Environment<'_>, template: &Template, settings: &Setting
         prometheus => format!("http://{}", at("prometheus:9090", settings.prometheus_port)),
         alertmanager => at("alertmanager:9093", settings.alertmanager_port),
         smarthost,
-        is_own_mail_server => is_this_machine(smarthost),
-        wants_starttls => !is_this_machine(smarthost) && !smarthost.ends_with(":465"),
+        is_own_mail_server => is_own_mail_server(smarthost),
+        wants_starttls => !is_own_mail_server(smarthost) && !smarthost.ends_with(":465"),
         login => as_grafana_tells(LOGIN_FAILURES, settings),
         grafana_entrypoint => GRAFANA_ENTRYPOINT.trim_end(),
     };
@@ -120,10 +125,10 @@ fn as_grafana_tells(name: &str, settings: &Settings) -> Value {
     }
 }
 
-/// Whether a `host:port` is on this machine, which has no certificate in that name and needs none.
-fn is_this_machine(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    ["localhost", "host.docker.internal", "[::1]"].contains(&host) || host.starts_with("127.")
+/// Whether a mail server is this machine's own, which containers know by another name: it has no certificate in it and needs none.
+fn is_own_mail_server(smarthost: &str) -> bool {
+    let host = host_of(smarthost);
+    is_this_machine(host) || host == "host.docker.internal"
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, StatusCode, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 
+use crate::settings::is_this_machine;
+
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -166,7 +168,7 @@ impl Prometheus {
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
-        let is_here = base.host_str().is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."));
+        let is_here = base.host_str().is_some_and(is_this_machine);
         let builder = Client::builder().timeout(PATIENCE);
         // A proxy is for what is far away: asked for this machine, it would answer for its own.
         let builder = if is_here { builder.no_proxy() } else { builder };

@@ -50,14 +50,7 @@ fn export(arguments: &MonitoringExport) -> ExitCode {
 /// The defaults with what the command line says.
 fn settings(arguments: &MonitoringExport) -> Settings {
     let mut settings = Settings::default();
-    if !arguments.target.is_empty() {
-        settings.host_targets.clone_from(&arguments.target);
-    }
-    // In a container this machine's own address is the container's: what is there is scraped by a Prometheus on the machine alone.
-    let elsewhere: Vec<String> = arguments.target.iter().filter(|target| !is_this_machine(target)).cloned().collect();
-    if !elsewhere.is_empty() {
-        settings.targets = elsewhere;
-    }
+    settings.scrape(&arguments.target);
     let MonitoringExport { job_name, scrape_interval_seconds, prometheus_port, grafana_port, alertmanager_port, .. } = arguments;
     settings.job_name = job_name.clone().unwrap_or(settings.job_name);
     settings.scrape_interval_seconds = scrape_interval_seconds.unwrap_or(settings.scrape_interval_seconds);
@@ -72,12 +65,6 @@ fn settings(arguments: &MonitoringExport) -> Settings {
     settings.smtp_smarthost.clone_from(&arguments.smtp_smarthost);
     settings.smtp_username.clone_from(&arguments.smtp_username);
     settings
-}
-
-/// Whether `host:port` means the machine that asks.
-fn is_this_machine(target: &str) -> bool {
-    let host = target.rsplit_once(':').map_or(target, |(host, _)| host);
-    ["localhost", "[::1]"].contains(&host) || host.starts_with("127.")
 }
 
 fn tell_written(arguments: &MonitoringExport, written: &Written) {
