@@ -68,6 +68,18 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// Prints what was found about a subject, padded to `width`, and what to do about it below. `word` tells how it is, in `colour`
+/// (an ANSI number) where somebody sees colours.
+pub(crate) fn say_finding((word, colour): (&str, &str), (subject, width): (&str, usize), found: &str, remedy: Option<&str>) {
+    use std::io::IsTerminal as _;
+    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let shown = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
+    say(&format!("{shown} {subject:<width$} {}", OneLine(found)));
+    if let Some(remedy) = remedy {
+        say(&format!("{:indent$} → {}", "", OneLine(remedy), indent = word.len() + 1 + width));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

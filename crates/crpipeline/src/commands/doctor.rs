@@ -1,6 +1,6 @@
 //! `crpipeline doctor`: prints what crp-ops finds.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use crp_metrics::Metrics;
 use crp_model::Failure;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     config::Loaded,
     doors, exit,
-    telemetry::{OneLine, say},
+    telemetry::{say, say_finding},
     version::BUILD,
 };
 
@@ -59,15 +59,11 @@ fn configuration(loaded: &Loaded) -> Check {
 }
 
 fn print(check: &Check) {
-    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let (word, colour) = match check.outcome {
+    const WIDTH: usize = 14;
+    let word = match check.outcome {
         Outcome::Ok => ("OK  ", "32"),
         Outcome::Warn => ("WARN", "33"),
         Outcome::Fail => ("FAIL", "31"),
     };
-    let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
-    say(&format!("{word} {:<14} {}", check.name, OneLine(&check.found)));
-    if let Some(remedy) = &check.remedy {
-        say(&format!("     {:<14} → {}", "", OneLine(remedy)));
-    }
+    say_finding(word, (check.name, WIDTH), &check.found, check.remedy.as_deref());
 }

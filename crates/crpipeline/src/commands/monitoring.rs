@@ -1,7 +1,6 @@
 //! `crpipeline monitoring`: writes what Prometheus, Alertmanager and Grafana need, and tries it on a running Prometheus.
 
 use std::{
-    io::IsTerminal as _,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -16,7 +15,7 @@ use serde_json::json;
 use crate::{
     cli::{MonitoringCheck, MonitoringCommand, MonitoringExport},
     exit, start,
-    telemetry::{OneLine, say},
+    telemetry::{OneLine, say, say_finding},
 };
 
 /// Exit code for a folder that holds somebody's work, and for an address that is none.
@@ -142,15 +141,10 @@ fn tell_findings(findings: &[Finding], json: bool) {
 }
 
 fn print(finding: &Finding, width: usize) {
-    let coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let (word, colour) = match finding.outcome {
+    let word = match finding.outcome {
         Outcome::Ok => ("OK     ", "32"),
         Outcome::Note => ("NOTE   ", "33"),
         Outcome::Missing => ("MISSING", "31"),
     };
-    let word = if coloured { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
-    say(&format!("{word} {:<width$} {}", finding.subject, OneLine(&finding.found)));
-    if let Some(remedy) = &finding.remedy {
-        say(&format!("        {:<width$} → {}", "", OneLine(remedy)));
-    }
+    say_finding(word, (&finding.subject, width), &finding.found, finding.remedy.as_deref());
 }
