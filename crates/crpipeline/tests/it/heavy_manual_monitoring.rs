@@ -201,14 +201,15 @@ async fn on_debian_the_page_leads_from_nothing_to_a_chart_and_from_a_wrong_passw
 }
 
 /// `/etc` and `/var/lib` of this namespace are copies from here on, and go with the returned folder.
+///
+/// What is removed with that folder must not be the machine's own: nothing of it is mounted into the folder.
 fn over_copies() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let script = r#"
-        mkdir "$1/etc" "$1/lib" "$1/lib/dpkg" "$1/lib/apt" "$1/lib/prometheus" "$1/lib/prometheus/alertmanager"
+        mkdir "$1/etc" "$1/lib" "$1/lib/prometheus" "$1/lib/prometheus/alertmanager"
         cp -rd --preserve=mode /etc/. "$1/etc" 2> /dev/null
         set -e
-        mount --bind /var/lib/dpkg "$1/lib/dpkg"
-        mount --bind /var/lib/apt "$1/lib/apt"
+        cp -rd --preserve=mode /var/lib/dpkg /var/lib/apt "$1/lib"
         mount --bind "$1/etc" /etc
         mount --rbind "$1/lib" /var/lib
     "#;
