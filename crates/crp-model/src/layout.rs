@@ -86,7 +86,10 @@ pub struct Line {
     pub first_word: u32,
     /// Number of its words.
     pub word_count: u32,
-    /// Number of its paragraph on the page, from 0; a new one begins after a gap.
+    /// Number of its block on the page, from 0: a column, a heading, a cell. 0 where blocks are not known.
+    #[serde(default)]
+    pub block: u32,
+    /// Number of its paragraph on the page, from 0; a new one begins after a gap. It counts on from block to block.
     pub paragraph: u32,
     /// Where it stands.
     #[serde(rename = "box")]
@@ -106,7 +109,8 @@ pub struct PageLayout {
     pub height: f32,
     /// Clockwise rotation with which the page is displayed: 0, 90, 180 or 270 degrees.
     pub rotation: u16,
-    /// Pixels `[width, height]` that it was read at; absent for a page that was not rendered.
+    /// Size `[width, height]` in pixels of the picture that it was read at, upright as displayed; absent for a page that was not
+    /// rendered. It covers the whole page: `pixels / points` is the same factor for every place, see [`PageLayout::pixel_box`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixels: Option<[u32; 2]>,
     /// Where its text comes from.
@@ -123,6 +127,30 @@ impl PageLayout {
         let start = (line.first_word as usize).min(self.words.len());
         let end = start.saturating_add(line.word_count as usize).min(self.words.len());
         &self.words[start..end]
+    }
+
+    /// Size `[width, height]` in pixels of the picture in which [`Self::pixel_box`] counts: the one that the page was read at, or, for
+    /// a page that was not rendered, the one that it would have at 300 pixels per inch.
+    pub fn picture_size(&self) -> [u32; 2] {
+        // A cast of a float saturates, so no page is too large.
+        self.pixels.unwrap_or_else(|| [self.width, self.height].map(|points| ((points * 300.0 / 72.0).round() as u32).max(1)))
+    }
+
+    /// A box of this page in pixels of [`Self::picture_size`]: `[left, top, right, bottom]`, origin at the top left, y downwards,
+    /// `right` and `bottom` just outside. Never outside the picture.
+    pub fn pixel_box(&self, bounds: BoundingBox) -> [u32; 4] {
+        let [(left, top), (right, bottom)] = [(bounds.x0, bounds.y0), (bounds.x1, bounds.y1)].map(|(x, y)| self.pixel(x, y));
+        [left, top, right, bottom]
+    }
+
+    /// A point of this page in pixels of [`Self::picture_size`], kept inside.
+    pub fn pixel(&self, x: f32, y: f32) -> (u32, u32) {
+        let [width, height] = self.picture_size();
+        let scale = |at: f32, points: f32, pixels: u32| {
+            let scaled = f64::from(at) * f64::from(pixels) / f64::from(points);
+            (scaled.round() as u32).min(pixels)
+        };
+        (scale(x, self.width, width), scale(y, self.height, height))
     }
 
     /// The text: one line per line, an empty line between paragraphs.

@@ -11,6 +11,7 @@ mod document;
 mod engine;
 mod parent;
 mod protocol;
+mod reading;
 mod settings;
 
 pub use child::{PageHook, child_main, child_main_with};

@@ -14,7 +14,7 @@ use crp_model::{Code, Failure, Limits, MediaType, PageNo, Warning, pipeline::Ocr
 
 use crate::{
     ReadSettings, SandboxLevel,
-    engine::{self, Engine},
+    engine::tesseract::{self, TesseractEngine},
     protocol::{self, Answer, MAX_REQUEST_BYTES, Received, Request, Task},
 };
 
@@ -71,7 +71,7 @@ struct Reader {
     settings: ReadSettings,
     /// `None` where the mode recognises no page. Why it could not be loaded matters only once a page needs it:
     /// many documents carry their text.
-    engine: Option<Result<Engine, Failure>>,
+    engine: Option<Result<TesseractEngine, Failure>>,
     /// What loading the engine had to say; it goes with the first page that is recognised.
     warnings: Vec<Warning>,
 }
@@ -97,7 +97,7 @@ fn prepare(wire: &mut Wire) -> Result<Option<Job>, Failure> {
     let mut missing = || files.next().ok_or_else(|| internal("a descriptor is missing"));
     let kind = match task {
         Task::ProbeEngine => {
-            let mut probe = engine::probe()?;
+            let mut probe = tesseract::probe()?;
             probe.sandbox = sandbox::close()?;
             answer_last(wire, &Answer::Engine(probe));
             return Ok(None);
@@ -122,7 +122,7 @@ impl Reader {
         if settings.mode == OcrMode::Off {
             return Self { settings, engine: None, warnings: Vec::new() };
         }
-        let (engine, warnings) = match Engine::load(&settings.languages) {
+        let (engine, warnings) = match TesseractEngine::load(&settings.languages) {
             Ok((engine, warnings)) => (Ok(engine), warnings),
             Err(failure) => (Err(failure), Vec::new()),
         };

@@ -14,6 +14,7 @@ use crate::{
     Inspection,
     document::OpenDocument,
     protocol::{self, Answer, MAX_REQUEST_BYTES, ReceiveError, Received, Request},
+    reading,
 };
 
 /// Below this mean confidence the words of a page are more guessed than read.
@@ -144,7 +145,7 @@ impl Session {
         let began = Instant::now();
         let mut rendered = self.document.render_gray(page)?;
         let drawn = Instant::now();
-        let layout = engine.recognise_either_way(page, &mut rendered)?;
+        let layout = reading::read(engine, page, &mut rendered)?;
         let recognise_seconds = drawn.elapsed().as_secs_f64();
         rendered.refuse_if_lost(&layout)?;
         let mut warnings = std::mem::take(&mut rendered.warnings);

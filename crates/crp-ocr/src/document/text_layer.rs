@@ -176,6 +176,7 @@ mod tests {
         let line = Line {
             first_word: 0,
             word_count: words.len() as u32,
+            block: 0,
             paragraph: 0,
             bounds: BoundingBox { x0: 0.0, y0: 92.0, x1: 100.0, y1: 102.0 },
             baseline,

@@ -1,134 +1,98 @@
-//! The recognition engine: Tesseract, loaded at run time, and its answer turned into the layout model.
+//! Recognition engines: what each of them takes and gives, and which there are. An engine sees pixels only; it knows no document.
 
-mod capi;
-mod handles;
-mod layout;
-mod upside_down;
+mod check;
+pub(crate) mod tesseract;
 
-use std::{env, ffi::OsString, path::Path};
+use crp_model::{Code, Failure, PageNo, labels::EngineKind};
 
-use crp_model::{Code, Failure, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::is_language_code};
-use handles::{Api, Recogniser, Segmentation, Tesseract};
+/// An engine: the picture of a page in, words with their places out.
+///
+/// Everything is in pixels of the given picture. The same picture gives the same answer. After a failure the engine can be used
+/// for the next picture.
+/// It is asked through [`recognise`], which checks what it answers.
+pub(crate) trait Engine {
+    /// Which one it is, for metrics.
+    #[allow(dead_code, reason = "asked for by the tests that every engine has to pass")]
+    fn kind(&self) -> EngineKind;
 
-use crate::{EngineProbe, SandboxLevel, TESSERACT_LIBRARY_VARIABLE, document::RenderedPage};
-
-/// Tesseract keeps coordinates in 16 bits.
-const MAX_SIDE_PIXELS: u32 = 32_767;
-
-/// A page this many times taller than wide is a receipt or a till roll: one column, which Tesseract reads better as one block.
-/// The tallest usual paper (US legal) has 1.65.
-const RECEIPT_HEIGHT_TO_WIDTH: f32 = 1.75;
-
-/// Folders in which language data is looked for when the library's own folder has none of the usual languages.
-const DATA_FOLDERS: [&str; 6] = [
-    "/usr/share/tesseract-ocr/5/tessdata",
-    "/usr/share/tesseract-ocr/4.00/tessdata",
-    "/usr/share/tessdata",
-    "/usr/local/share/tessdata",
-    "/opt/homebrew/share/tessdata",
-    "/opt/local/share/tessdata",
-];
-
-/// A warm engine.
-pub(crate) struct Engine(Api);
-
-impl Engine {
-    /// Loads the library and `languages`. Reads files, so it comes before the sandbox closes.
+    /// Recognises the text of a picture whose lines run from left to right, or nearly.
     ///
     /// # Errors
-    /// `tesseract_missing`, `language_missing` if none of the languages can be loaded; one that is missing beside others is a warning.
-    pub(crate) fn load(languages: &[String]) -> Result<(Self, Vec<Warning>), Failure> {
-        let asked: Vec<&str> = languages.iter().map(String::as_str).filter(|code| is_language_code(code)).collect();
-        if asked.len() < languages.len() || asked.is_empty() {
-            return Err(Failure::new(Code::LanguageMissing, "A language of the pipeline is no language code such as eng or deu"));
-        }
-        let Some(api) = load_library()?.start(&asked.join("+"), Recogniser::Lstm) else {
-            let what = if asked.len() == 1 { "The language" } else { "None of the languages" };
-            let be = if asked.len() == 1 { "is not" } else { "is" };
-            return Err(Failure::new(
-                Code::LanguageMissing,
-                format!("{what} {} {be} installed for Tesseract, or its data is damaged", asked.join(", ")),
-            ));
-        };
-        let loaded = api.loaded_languages();
-        let warnings = asked
-            .iter()
-            .filter(|code| !loaded.iter().any(|l| l == *code))
-            .map(|code| {
-                let message = format!("The language {code} is not installed; the document was read with {}", loaded.join(", "));
-                Warning::new(WarningKind::LanguageMissing, None, message)
-            })
-            .collect();
-        Ok((Self(api), warnings))
-    }
-
-    /// Recognises a rendered page as it is displayed.
-    fn recognise(&mut self, page: PageNo, rendered: &RenderedPage) -> Result<PageLayout, Failure> {
-        let (width, height) = (rendered.width, rendered.height);
-        if width > MAX_SIDE_PIXELS || height > MAX_SIDE_PIXELS {
-            return Err(Failure::new(
-                Code::PageTooLarge,
-                format!("Page {page} is {width} × {height} pixels; the engine reads at most {MAX_SIDE_PIXELS} on a side"),
-            ));
-        }
-        let narrow = height as f32 >= width as f32 * RECEIPT_HEIGHT_TO_WIDTH;
-        let segmentation = if narrow { Segmentation::SingleBlock } else { Segmentation::Automatic };
-        // Tesseract mistrusts resolutions outside these bounds and guesses one, with a complaint.
-        let dots_per_inch = rendered.dots_per_inch.clamp(70.0, 2400.0).round() as u32;
-        let walk = self
-            .0
-            .recognise(&rendered.gray, (width, height), dots_per_inch, segmentation)
-            .map_err(|what| Failure::new(Code::PageFailed, format!("Page {page} could not be recognised: {what}")))?;
-        Ok(layout::from_walk(walk, page, rendered))
-    }
+    /// `page_too_large`, `page_failed`; an engine behind a network also `engine_unavailable` and `engine_answer_invalid`.
+    fn recognise(&mut self, picture: &GrayPicture<'_>, segmentation: Segmentation) -> Result<Recognised, Failure>;
 }
 
-/// Tells what the engine of this machine can do.
+/// Asks `engine` and believes nothing unchecked: this is how a picture is recognised outside of tests.
 ///
 /// # Errors
-/// `tesseract_missing`, `language_missing` if there is no language data at all.
-pub(crate) fn probe() -> Result<EngineProbe, Failure> {
-    let library = load_library()?;
-    let usual = ["eng", "osd"].map(str::to_owned);
-    let Some(api) = usual.into_iter().chain(languages_in_data_folders()).find_map(|code| library.start(&code, Recogniser::Any)) else {
-        return Err(Failure::new(
-            Code::LanguageMissing,
-            format!("Tesseract {} is installed, but no language data for it", library.version()),
-        ));
-    };
-    let mut languages = api.available_languages();
-    languages.sort();
-    Ok(EngineProbe { version: api.version(), data_path: api.data_path(), languages, sandbox: SandboxLevel::default() })
+/// As [`Engine::recognise`], and `engine_answer_invalid` for an answer that cannot be true.
+pub(crate) fn recognise(engine: &mut dyn Engine, picture: &GrayPicture<'_>, segmentation: Segmentation) -> Result<Recognised, Failure> {
+    let recognised = engine.recognise(picture, segmentation)?;
+    recognised.check(picture).map_err(|what| {
+        eprintln!("the engine's answer for page {}: {what}", picture.page);
+        Failure::new(Code::EngineAnswerInvalid, format!("The engine's answer for page {} cannot be true: {what}", picture.page))
+    })?;
+    Ok(recognised)
 }
 
-fn load_library() -> Result<Tesseract, Failure> {
-    let path: Option<OsString> = env::var_os(TESSERACT_LIBRARY_VARIABLE).filter(|path| !path.is_empty());
-    let named = path.is_some();
-    Tesseract::load(path).map_err(|tried| {
-        eprintln!("loading Tesseract: {tried}");
-        // The loader's two ways to say that the address space is too small.
-        if tried.contains("Cannot allocate memory") || tried.contains("failed to map segment") {
-            Failure::new(Code::MemoryLimit, "max_child_memory_mebibytes is too small to load Tesseract")
-        } else if named {
-            Failure::new(
-                Code::TesseractMissing,
-                format!("Tesseract's library cannot be loaded from the path in {TESSERACT_LIBRARY_VARIABLE}"),
-            )
-        } else {
-            Failure::new(Code::TesseractMissing, "Tesseract's library is not installed")
-        }
-    })
+/// A picture to be read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GrayPicture<'a> {
+    /// Pixels per row; not 0.
+    pub(crate) width: u32,
+    /// Rows; not 0.
+    pub(crate) height: u32,
+    /// `width * height` bytes, rows from the top without gaps; 0 is black.
+    pub(crate) gray: &'a [u8],
+    /// Pixels per inch of the page.
+    pub(crate) dots_per_inch: u32,
+    /// The page that it shows, for messages.
+    pub(crate) page: PageNo,
 }
 
-fn languages_in_data_folders() -> Vec<String> {
-    let own = env::var("TESSDATA_PREFIX").ok();
-    let folders = own.iter().map(String::as_str).chain(DATA_FOLDERS);
-    let entries = folders.filter_map(|folder| Path::new(folder).read_dir().ok()).flatten().flatten();
-    let mut codes: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".traineddata").map(str::to_owned))
-        .filter(|code| is_language_code(code))
-        .collect();
-    codes.sort();
-    codes.dedup();
-    codes
+/// How a picture is cut into blocks and lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Segmentation {
+    /// The engine finds columns and blocks.
+    Automatic,
+    /// The picture is one block of lines.
+    SingleBlock,
+}
+
+/// What an engine has read, in the order of reading.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Recognised {
+    /// The words.
+    pub(crate) words: Vec<RecognisedWord>,
+    /// The lines; they cover the words without gap.
+    pub(crate) lines: Vec<RecognisedLine>,
+}
+
+/// A word and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RecognisedWord {
+    /// Its characters, in the order of reading; never empty, no control characters.
+    pub(crate) text: String,
+    /// How sure the engine is, 0 … 1.
+    pub(crate) confidence: f32,
+    /// `[left, top, right, bottom]` in pixels.
+    pub(crate) bounds: [i32; 4],
+}
+
+/// A run of words on one line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecognisedLine {
+    /// Index of its first word.
+    pub(crate) first_word: u32,
+    /// Number of its words; not 0.
+    pub(crate) word_count: u32,
+    /// Number of its block in the picture, from 0.
+    pub(crate) block: u32,
+    /// Number of its paragraph in the picture, from 0; it counts on from block to block.
+    pub(crate) paragraph: u32,
+    /// `[left, top, right, bottom]` in pixels.
+    pub(crate) bounds: [i32; 4],
+    /// Two points of the baseline, `[x0, y0, x1, y1]` in pixels, from the first word to the last.
+    pub(crate) baseline: [i32; 4],
 }

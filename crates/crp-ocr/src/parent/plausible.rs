@@ -126,7 +126,7 @@ mod tests {
             pixels,
             source: TextSource::Ocr,
             words: vec![Word { text: "word".to_owned(), confidence: 0.9, bounds }],
-            lines: vec![Line { first_word: 0, word_count: 1, paragraph: 0, bounds, baseline: [72.0, 90.0, 120.0, 90.0] }],
+            lines: vec![Line { first_word: 0, word_count: 1, block: 0, paragraph: 0, bounds, baseline: [72.0, 90.0, 120.0, 90.0] }],
         }
     }
 

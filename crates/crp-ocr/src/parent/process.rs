@@ -227,6 +227,7 @@ fn is_a_childs(code: Code) -> bool {
             | Code::PageTooLarge
             | Code::PageFailed
             | Code::MemoryLimit
+            | Code::EngineAnswerInvalid
             | Code::TesseractMissing
             | Code::LanguageMissing
             | Code::DiskFull

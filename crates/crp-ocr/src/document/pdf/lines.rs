@@ -123,6 +123,7 @@ fn append(layout: &mut PageLayout, indices: &[usize], words: &[PlacedWord], para
     layout.lines.push(Line {
         first_word,
         word_count: indices.len() as u32,
+        block: 0,
         paragraph,
         bounds: boxed(bounds),
         baseline: [x0 as f32, y0 as f32, x1 as f32, y1 as f32],

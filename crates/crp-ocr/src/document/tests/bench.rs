@@ -75,6 +75,7 @@ pub(super) fn layout(page: PageNo, size: (f32, f32), font_size: f32, words: &[(&
             _ => layout.lines.push(Line {
                 first_word: layout.words.len() as u32,
                 word_count: 1,
+                block: 0,
                 paragraph: 0,
                 bounds,
                 baseline: [*x, *y, bounds.x1, *y],

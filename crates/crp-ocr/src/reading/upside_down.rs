@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use crp_model::{BoundingBox, Failure, PageLayout, PageNo};
 
-use super::Engine;
-use crate::document::RenderedPage;
+use crate::{document::RenderedPage, engine::Engine};
 
 /// A page that is read less surely than this may stand on its head.
 const DOUBTFUL: f32 = 0.6;
@@ -19,25 +18,23 @@ const MIN_WORDS: usize = 3;
 /// A page that took longer is not read twice: its limit of time is for one reading.
 const MAX_FIRST_READING: Duration = Duration::from_secs(20);
 
-impl Engine {
-    /// Recognises a rendered page, turned by 180 degrees where that is clearly the right way. Boxes and baselines are those of
-    /// the page as displayed; a baseline that runs to the left belongs to text that stands on its head.
-    ///
-    /// # Errors
-    /// `page_too_large`, `page_failed`.
-    pub(crate) fn recognise_either_way(&mut self, page: PageNo, rendered: &mut RenderedPage) -> Result<PageLayout, Failure> {
-        let began = Instant::now();
-        let as_displayed = self.recognise(page, rendered)?;
-        if !is_doubtful(&as_displayed) || began.elapsed() > MAX_FIRST_READING {
-            return Ok(as_displayed);
-        }
-        // Row by row from the top, so the last pixel becomes the first.
-        rendered.gray.reverse();
-        let on_its_head = self.recognise(page, rendered);
-        rendered.gray.reverse();
-        let on_its_head = on_its_head?;
-        Ok(if is_clearly_better(&on_its_head, &as_displayed) { turned(on_its_head) } else { as_displayed })
+/// Recognises a rendered page, turned by 180 degrees where that is clearly the right way. Boxes and baselines are those of
+/// the page as displayed; a baseline that runs to the left belongs to text that stands on its head.
+///
+/// # Errors
+/// Those of the engine.
+pub(super) fn either_way(engine: &mut dyn Engine, page: PageNo, rendered: &mut RenderedPage) -> Result<PageLayout, Failure> {
+    let began = Instant::now();
+    let as_displayed = super::as_displayed(engine, page, rendered)?;
+    if !is_doubtful(&as_displayed) || began.elapsed() > MAX_FIRST_READING {
+        return Ok(as_displayed);
     }
+    // Row by row from the top, so the last pixel becomes the first.
+    rendered.gray.reverse();
+    let on_its_head = super::as_displayed(engine, page, rendered);
+    rendered.gray.reverse();
+    let on_its_head = on_its_head?;
+    Ok(if is_clearly_better(&on_its_head, &as_displayed) { turned(on_its_head) } else { as_displayed })
 }
 
 fn is_doubtful(layout: &PageLayout) -> bool {
@@ -77,7 +74,8 @@ mod tests {
             Word { text: "word".to_owned(), confidence, bounds: BoundingBox { x0, y0: 90.0, x1: x0 + 15.0, y1: 100.0 } }
         };
         let bounds = BoundingBox { x0: 10.0, y0: 90.0, x1: 10.0 + 20.0 * words as f32, y1: 100.0 };
-        let line = Line { first_word: 0, word_count: words as u32, paragraph: 0, bounds, baseline: [10.0, 98.0, bounds.x1, 98.0] };
+        let line =
+            Line { first_word: 0, word_count: words as u32, block: 0, paragraph: 0, bounds, baseline: [10.0, 98.0, bounds.x1, 98.0] };
         PageLayout {
             page: PageNo::from_index(0),
             width: 200.0,

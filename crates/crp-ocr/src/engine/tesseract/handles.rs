@@ -7,15 +7,10 @@ use std::{
 };
 
 use super::capi::{Capi, TessBaseAPI, TessPageIterator, TessResultIterator, copy};
+use crate::engine::{GrayPicture, Segmentation};
 
-/// How Tesseract cuts a page into blocks (the numbers of its command line's `--psm`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Segmentation {
-    /// Finds columns and blocks.
-    Automatic = 3,
-    /// Takes the page for one block of lines.
-    SingleBlock = 6,
-}
+/// Tesseract mistrusts resolutions outside these bounds and guesses one, with a complaint.
+const DOTS_PER_INCH: std::ops::RangeInclusive<u32> = 70..=2400;
 
 /// Which of Tesseract's recognisers runs.
 #[derive(Clone, Copy, Debug)]
@@ -119,17 +114,13 @@ impl Api {
         copies
     }
 
-    /// Recognises gray pixels, `width * height` of them row by row, and gives a walk over the result.
+    /// Recognises a picture and gives a walk over the result.
     ///
     /// # Errors
     /// A sentence for the failure's message.
-    pub(super) fn recognise(
-        &mut self,
-        gray: &[u8],
-        (width, height): (u32, u32),
-        dots_per_inch: u32,
-        segmentation: Segmentation,
-    ) -> Result<Walk<'_>, &'static str> {
+    pub(super) fn recognise(&mut self, picture: &GrayPicture<'_>, segmentation: Segmentation) -> Result<Walk<'_>, &'static str> {
+        let GrayPicture { width, height, gray, .. } = *picture;
+        let dots_per_inch = picture.dots_per_inch.clamp(*DOTS_PER_INCH.start(), *DOTS_PER_INCH.end());
         let (Ok(columns), Ok(rows), Ok(dpi)) = (c_int::try_from(width), c_int::try_from(height), c_int::try_from(dots_per_inch)) else {
             return Err("its picture is too large for the engine");
         };
@@ -140,7 +131,7 @@ impl Api {
         // SAFETY: the handle is live and initialised; the pixels are `width * height` bytes, one per pixel, rows without gaps
         // (checked above), and the engine copies them in SetImage; a null monitor means none.
         let iterator = unsafe {
-            (capi.TessBaseAPISetPageSegMode)(handle, segmentation as c_int);
+            (capi.TessBaseAPISetPageSegMode)(handle, page_segmentation_mode(segmentation));
             (capi.TessBaseAPISetImage)(handle, gray.as_ptr(), columns, rows, 1, columns);
             (capi.TessBaseAPISetSourceResolution)(handle, dpi);
             if (capi.TessBaseAPIRecognize)(handle, ptr::null_mut()) != 0 {
@@ -150,6 +141,14 @@ impl Api {
             (capi.TessBaseAPIGetIterator)(handle)
         };
         Ok(Walk::begin(self, NonNull::new(iterator)))
+    }
+}
+
+/// The number of Tesseract's `--psm`.
+fn page_segmentation_mode(segmentation: Segmentation) -> c_int {
+    match segmentation {
+        Segmentation::Automatic => 3,
+        Segmentation::SingleBlock => 6,
     }
 }
 
