@@ -57,6 +57,17 @@ pub(crate) fn start(command: &mut Command) -> Result<Running> {
     Ok(Running { child })
 }
 
+/// Starts `command` in the process group of `leader`, so that signals reach both.
+pub(crate) fn start_beside(command: &mut Command, leader: &Running) -> Result<Child> {
+    use std::os::unix::process::CommandExt as _;
+    if was_asked_to_stop() {
+        bail!("interrupted");
+    }
+    let program = command.get_program().to_string_lossy().into_owned();
+    let group = i32::try_from(leader.child.id()).context("a process id that is no process id")?;
+    command.process_group(group).spawn().with_context(|| format!("starting {program}"))
+}
+
 /// The program that runs in the foreground.
 pub(crate) struct Running {
     /// For its pipes.

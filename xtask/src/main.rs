@@ -60,7 +60,8 @@ enum Chore {
     /// List the benchmarks, or run one.
     Bench {
         /// The benchmark to run.
-        name: Option<String>,
+        #[command(subcommand)]
+        bench: Option<bench::Bench>,
     },
 }
 
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
         Chore::Test { no_install, runner } => tests_command::test(no_install, &runner),
         Chore::Check { structure } => check::check(structure),
         Chore::Docs { check } => docs::docs(check),
-        Chore::Bench { name } => bench::bench(name.as_deref()),
+        Chore::Bench { bench } => bench::bench(bench),
     });
     match result {
         Ok(code) => code,

@@ -116,6 +116,27 @@ pub(crate) const TO_TEST: &[Need] = &[
     },
 ];
 
+/// What the benchmarks need beside that.
+pub(crate) const TO_BENCH: &[Need] = &[Need {
+    what: "the fonts Liberation Sans and Serif",
+    apt: &["fonts-liberation"],
+    dnf: "liberation-fonts-all",
+    brew: "(Linux alone)",
+    found: || liberation_fonts().is_some(),
+}];
+
+/// A peer that the benchmarks measure; without it they go on and say so.
+pub(crate) const PEER_OF_DEBIAN: Need = Need {
+    what: "OCRmyPDF of the distribution",
+    apt: &["ocrmypdf"],
+    dnf: "ocrmypdf",
+    brew: "ocrmypdf",
+    found: || is_program(Path::new(OCRMYPDF_OF_DEBIAN)),
+};
+
+/// Where the distribution puts it; another one may stand earlier on the search path.
+pub(crate) const OCRMYPDF_OF_DEBIAN: &str = "/usr/bin/ocrmypdf";
+
 const IS_LINUX: bool = cfg!(target_os = "linux");
 
 /// Whether `name` is on the search path, or where only root looks for programs.
@@ -126,6 +147,13 @@ fn system_program(name: &str) -> bool {
 /// The program `name` on the search path.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|file| is_program(file))
+}
+
+/// The folder of the fonts Liberation Sans and Serif.
+pub(crate) fn liberation_fonts() -> Option<PathBuf> {
+    let folders = ["/usr/share/fonts/truetype/liberation", "/usr/share/fonts/liberation-fonts", "/usr/share/fonts/liberation"];
+    let complete = |folder: &PathBuf| ["Sans", "Serif"].iter().all(|face| folder.join(format!("Liberation{face}-Regular.ttf")).is_file());
+    folders.into_iter().map(PathBuf::from).find(complete)
 }
 
 /// Alertmanager, which Debian calls otherwise than the project does.
@@ -195,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_need_says_what_to_install_everywhere() {
-        for need in TO_RUN.iter().chain(TO_TEST) {
+        for need in TO_RUN.iter().chain(TO_TEST).chain(TO_BENCH).chain([&PEER_OF_DEBIAN]) {
             assert!(!need.what.is_empty() && !need.apt.is_empty() && !need.dnf.is_empty() && !need.brew.is_empty(), "{}", need.what);
         }
     }
