@@ -38,8 +38,20 @@ impl PdfFile {
         self.add(body)
     }
 
+    /// Fills in a reserved object with a stream.
+    pub fn set_stream(&mut self, number: usize, entries: &str, bytes: &[u8]) {
+        let last = self.add_stream(entries, bytes);
+        self.objects.swap_remove(number - 1);
+        debug_assert_eq!(last, self.objects.len() + 1);
+    }
+
     /// The whole file; `catalog` is the number of the document's catalog.
     pub fn finish(&self, catalog: usize) -> Vec<u8> {
+        self.finish_with_trailer(catalog, "")
+    }
+
+    /// The whole file with more `entries` in its trailer.
+    pub fn finish_with_trailer(&self, catalog: usize, entries: &str) -> Vec<u8> {
         let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
         let mut offsets = Vec::with_capacity(self.objects.len());
         for (at, body) in self.objects.iter().enumerate() {
@@ -56,7 +68,7 @@ impl PdfFile {
         }
         // Encryption needs an id; others do not mind one.
         let id = "<00112233445566778899aabbccddeeff>";
-        let _ = write!(out, "trailer\n<< /Size {size} /Root {catalog} 0 R /ID [{id} {id}] >>\nstartxref\n{start}\n%%EOF\n");
+        let _ = write!(out, "trailer\n<< /Size {size} /Root {catalog} 0 R /ID [{id} {id}] {entries} >>\nstartxref\n{start}\n%%EOF\n");
         out
     }
 

@@ -1,67 +1,98 @@
 //! Files that are tiny packed and huge unpacked.
 
-use std::io::Write as _;
-
-use flate2::{Compress, Compression, Crc, FlushCompress, write::ZlibEncoder};
-
-use crate::pdf_file::PdfFile;
-
-/// Zeros in one packed block.
-pub(super) const BLOCK_BYTES: usize = 1024 * 1024;
-
-/// A zlib stream (RFC 1950) of `blocks` mebibytes of zeros, made without packing each of them.
-pub(super) fn zeros_packed(blocks: usize) -> Vec<u8> {
-    let mut block = vec![0; BLOCK_BYTES];
-    let mut compress = Compress::new(Compression::best(), false);
-    let zeros = block.clone();
-    block.clear();
-    block.reserve(64 * 1024);
-    // A full flush ends on a byte and forgets what came before: the block can be repeated.
-    compress.compress_vec(&zeros, &mut block, FlushCompress::Full).expect("zeros can be packed");
-    let mut out = vec![0x78, 0xda];
-    (0..blocks).for_each(|_| out.extend_from_slice(&block));
-    // An empty last block, then Adler-32: zeros leave its first sum at 1 and count up the second.
-    out.extend_from_slice(&[0x03, 0x00]);
-    let second = (blocks * BLOCK_BYTES % 65_521) as u32;
-    out.extend_from_slice(&(second << 16 | 1).to_be_bytes());
-    out
-}
-
-fn packed_again(bytes: &[u8]) -> Vec<u8> {
-    // The best compression searches such bytes for seconds and finds little more.
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("bytes in memory can be packed")
-}
+use super::{
+    one_page::{OnePage, picture},
+    packing::{BLOCK_BYTES, flate, lzw_zeros, noise, repeated, zeros},
+};
 
 /// A page whose drawing is 8 GiB of white space, packed twice.
 pub fn flate_bomb_content() -> Vec<u8> {
-    let bomb = packed_again(&zeros_packed(8 * 1024));
-    let mut pdf = PdfFile::new();
-    let parent = pdf.reserve();
-    let content = pdf.add_stream("/Filter [/FlateDecode /FlateDecode]", &bomb);
-    let page = pdf.add(format!("<< /Type /Page /Parent {parent} 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R /Resources << >> >>"));
-    pdf.finish_with_pages(parent, &[page])
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &flate(&zeros(8 * 1024)))
+}
+
+/// A page whose drawing is 8 GiB of white space, packed three times.
+pub(super) fn flate_thrice() -> Vec<u8> {
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /FlateDecode]", &flate(&flate(&zeros(8 * 1024))))
+}
+
+/// A page whose drawing is a thousand layers of packing around a few words.
+pub(super) fn thousand_filters() -> Vec<u8> {
+    let content = (0..1000).fold(b"BT ET".to_vec(), |inner, _| flate(&inner));
+    OnePage::new().drawn_by_stream(&format!("/Filter [{}]", "/FlateDecode ".repeat(1000)), &content)
+}
+
+/// A page whose drawing is 16 GiB of runs.
+pub(super) fn run_length() -> Vec<u8> {
+    let runs = repeated(&[129, b' '].repeat(BLOCK_BYTES / 2), 256);
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /RunLengthDecode]", &flate(&runs))
+}
+
+/// A page whose drawing is 6 GB of LZW.
+pub(super) fn lzw() -> Vec<u8> {
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /LZWDecode]", &repeated(&lzw_zeros(), 100))
+}
+
+/// A page whose drawing is 8 GiB of zeros, four of them for each letter.
+pub(super) fn ascii_85() -> Vec<u8> {
+    let letters = repeated(&vec![b'z'; BLOCK_BYTES], 2048);
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /ASCII85Decode]", &flate(&letters))
+}
+
+/// A page whose drawing is written in hexadecimal digits of hexadecimal digits, fifteen times.
+pub(super) fn hexadecimal_chain() -> Vec<u8> {
+    let hex = |bytes: &[u8]| bytes.iter().flat_map(|b| format!("{b:02x}").into_bytes()).chain([b'>']).collect::<Vec<u8>>();
+    let content = (0..15).fold(b"0 0 m 9 9 l S".to_vec(), |inner, _| hex(&inner));
+    OnePage::new().drawn_by_stream(&format!("/Filter [/FlateDecode {}]", "/ASCIIHexDecode ".repeat(15)), &flate(&content))
+}
+
+/// A page of 200,000 parts, each the same mebibyte of drawing.
+pub(super) fn contents_again_and_again() -> Vec<u8> {
+    let mut page = OnePage::new();
+    let part = page.pdf.add_stream("/Filter /FlateDecode", &repeated(&vec![b' '; BLOCK_BYTES], 1));
+    page.with(&format!("/MediaBox [0 0 595 842] /Contents [{}] /Resources << >>", format!("{part} 0 R ").repeat(200_000)))
+}
+
+/// A page whose drawing goes through filters that do not exist, and one whose length is itself.
+pub(super) fn filters_from_nowhere() -> Vec<u8> {
+    let mut page = OnePage::new();
+    let itself = page.pdf.reserve();
+    let lying = format!(
+        "<< /Length {itself} 0 R /Filter [/Crypt /NoSuchDecode {itself} 0 R] /DecodeParms [{itself} 0 R null << /Predictor 15 >>] >>\n\
+         stream\n0 0 m\nendstream"
+    );
+    page.pdf.set(itself, lying);
+    page.with(&format!("/MediaBox [0 0 595 842] /Contents [{itself} 0 R {itself} 0 R]"))
+}
+
+/// A page whose drawing was predicted from rows of two thousand million columns.
+pub(super) fn predictor_of_endless_rows() -> Vec<u8> {
+    let entries =
+        "/Filter /FlateDecode /DecodeParms << /Predictor 15 /Colors 2147483647 /BitsPerComponent 2147483647 /Columns 2147483647 >>";
+    OnePage::new().drawn_by_stream(entries, &flate(b"\x020 0 m 9 9 l S"))
 }
 
 /// A page with a picture of 60,000 × 60,000 colour pixels (10 GiB), packed twice.
 pub fn flate_bomb_image() -> Vec<u8> {
-    let bomb = packed_again(&zeros_packed(60_000 * 60_000 * 3 / BLOCK_BYTES + 1));
-    let mut pdf = PdfFile::new();
-    let parent = pdf.reserve();
-    let entries = "/Type /XObject /Subtype /Image /Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 \
-                   /Filter [/FlateDecode /FlateDecode]";
-    let image = pdf.add_stream(entries, &bomb);
-    let content = pdf.add_stream("", b"q 595 0 0 842 0 0 cm /Im0 Do Q");
-    let page = pdf.add(format!(
-        "<< /Type /Page /Parent {parent} 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R \
-         /Resources << /XObject << /Im0 {image} 0 R >> >> >>"
-    ));
-    pdf.finish_with_pages(parent, &[page])
+    let entries = "/Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter [/FlateDecode /FlateDecode]";
+    picture(entries, &flate(&zeros(60_000 * 60_000 * 3 / BLOCK_BYTES + 1)))
+}
+
+/// A page with a small picture whose bytes never end: 8 GiB behind the first hundred.
+pub(super) fn picture_with_more_than_it_says() -> Vec<u8> {
+    let entries = "/Width 10 /Height 10 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter [/FlateDecode /FlateDecode]";
+    picture(entries, &flate(&zeros(8 * 1024)))
+}
+
+/// A page with a picture of noise that claims to be packed in each way at once.
+pub(super) fn picture_of_noise_in_every_packing() -> Vec<u8> {
+    let entries = "/Width 1000 /Height 1000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter [/ASCII85Decode /LZWDecode /RunLengthDecode \
+                   /FlateDecode /CCITTFaxDecode /JBIG2Decode /JPXDecode /DCTDecode]";
+    picture(entries, &noise(100_000, 9))
 }
 
 /// A file whose catalog lies in a compressed object stream of 8 GiB: nothing can be read before it is unpacked.
 pub fn flate_bomb_object_stream() -> Vec<u8> {
-    let bomb = packed_again(&zeros_packed(8 * 1024));
+    let bomb = flate(&zeros(8 * 1024));
     let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let stream_at = out.len();
     out.extend(
@@ -80,36 +111,5 @@ pub fn flate_bomb_object_stream() -> Vec<u8> {
     out.extend(format!("4 0 obj\n<< /Type /XRef /Size 5 /W [1 4 2] /Root 2 0 R /Length {} >>\nstream\n", rows.len()).bytes());
     out.extend_from_slice(&rows);
     out.extend(format!("\nendstream\nendobj\nstartxref\n{xref_at}\n%%EOF\n").bytes());
-    out
-}
-
-/// A white PNG of `side` × `side` pixels with one bit each; at 30,000 it has about 110 kB and 900 megapixels.
-pub fn huge_png(side: u32) -> Vec<u8> {
-    let row_bytes = side.div_ceil(8) as usize + 1;
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    let mut row = vec![0xff; row_bytes];
-    row[0] = 0; // no filter
-    let rows = row.repeat(64.min(side as usize));
-    let mut left = side as usize;
-    while left > 0 {
-        let now = left.min(64);
-        encoder.write_all(&rows[..now * row_bytes]).expect("bytes in memory can be packed");
-        left -= now;
-    }
-    let packed = encoder.finish().expect("bytes in memory can be packed");
-    let mut header = Vec::new();
-    header.extend_from_slice(&side.to_be_bytes());
-    header.extend_from_slice(&side.to_be_bytes());
-    header.extend_from_slice(&[1, 0, 0, 0, 0]); // one bit, gray
-    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (kind, body) in [(b"IHDR", header), (b"IDAT", packed), (b"IEND", Vec::new())] {
-        let mut checked = Crc::new();
-        checked.update(kind);
-        checked.update(&body);
-        out.extend_from_slice(&(body.len() as u32).to_be_bytes());
-        out.extend_from_slice(kind);
-        out.extend_from_slice(&body);
-        out.extend_from_slice(&checked.sum().to_be_bytes());
-    }
     out
 }

@@ -2,6 +2,7 @@
 
 use lopdf::{Document, EncryptionState, EncryptionVersion, Permissions};
 
+use super::packing::noise;
 use crate::samples;
 
 /// A file without bytes.
@@ -30,7 +31,7 @@ pub fn truncated(share: f64) -> Vec<u8> {
 /// A PDF header, then noise: nothing in it can be found.
 pub fn damaged() -> Vec<u8> {
     let mut out = b"%PDF-1.5\n".to_vec();
-    out.extend(noise(20_000, 1));
+    out.extend(no_letters(20_000, 1));
     out
 }
 
@@ -40,19 +41,14 @@ pub fn damaged_images() -> Vec<u8> {
     for jpeg in samples::letter_jpegs() {
         let start = out.windows(jpeg.len()).position(|window| window == jpeg).expect("the letter holds its images");
         // From the first bytes on, so that no decoder can show a part of it.
-        out[start..start + jpeg.len()].copy_from_slice(&noise(jpeg.len(), 2));
+        out[start..start + jpeg.len()].copy_from_slice(&no_letters(jpeg.len(), 2));
     }
     out
 }
 
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut step = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as u8
-    };
-    // No letters: noise must not spell a keyword by accident.
-    (0..length).map(|_| step() | 0x80).collect()
+/// Noise that spells no keyword by accident.
+fn no_letters(length: usize, seed: u64) -> Vec<u8> {
+    noise(length, seed).into_iter().map(|byte| byte | 0x80).collect()
 }
 
 /// The letter, locked with a password (RC4, 128 bits, as older programs write it).
@@ -90,33 +86,46 @@ pub fn zip_and_pdf() -> Vec<u8> {
     out
 }
 
-/// A TIFF of 20,000 pages of one pixel.
-pub fn tiff_with_many_directories() -> Vec<u8> {
-    tiff(20_000, None)
+/// A picture of the GIF kind that is a PDF behind its header.
+pub(super) fn gif_and_pdf() -> Vec<u8> {
+    [&b"GIF89a\x01\0\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;\n"[..], samples::letter_pdf()].concat()
 }
 
-/// A TIFF whose last directory names the first as the next one.
-pub fn tiff_with_looping_directories() -> Vec<u8> {
-    tiff(3, Some(8))
+/// A page of the web that is a PDF from its second line on.
+pub(super) fn html_and_pdf() -> Vec<u8> {
+    [&b"<!DOCTYPE html><script>alert(document.domain)</script><!--\n"[..], samples::letter_pdf(), b"-->"].concat()
 }
 
-/// Little-endian TIFF: directories of one pixel each, the last followed by `after_last`.
-fn tiff(directories: u32, after_last: Option<u32>) -> Vec<u8> {
-    const ENTRIES: [(u16, u16, u32); 8] =
-        [(256, 4, 1), (257, 4, 1), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 0), (278, 4, 1), (279, 4, 1)];
-    let directory_bytes = 2 + 12 * ENTRIES.len() as u32 + 4;
-    let mut out = b"II*\0\x08\0\0\0".to_vec();
-    for at in 0..directories {
-        out.extend_from_slice(&(ENTRIES.len() as u16).to_le_bytes());
-        for (tag, kind, value) in ENTRIES {
-            out.extend_from_slice(&tag.to_le_bytes());
-            out.extend_from_slice(&kind.to_le_bytes());
-            out.extend_from_slice(&1u32.to_le_bytes());
-            // Every strip is the same byte of the header.
-            out.extend_from_slice(&(if tag == 273 { 4 } else { value }).to_le_bytes());
-        }
-        let next = if at + 1 < directories { 8 + (at + 1) * directory_bytes } else { after_last.unwrap_or(0) };
-        out.extend_from_slice(&next.to_le_bytes());
-    }
-    out
+/// A PNG that is a PDF behind its first chunk.
+pub(super) fn png_and_pdf() -> Vec<u8> {
+    [&super::png::huge_png(64)[..33], samples::letter_pdf()].concat()
+}
+
+/// A PDF with an archive behind it, as programs find archives: from the end.
+pub(super) fn pdf_and_zip() -> Vec<u8> {
+    let letter = samples::letter_pdf();
+    let name = b"evil.txt";
+    let entry = |signature: &[u8], middle: &[u8]| [signature, middle, &[8, 0, 0, 0], name].concat();
+    let local = entry(b"PK\x03\x04", &[20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let mut central = b"PK\x01\x02".to_vec();
+    central.extend_from_slice(&[
+        20, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ]);
+    central.extend_from_slice(&(letter.len() as u32).to_le_bytes());
+    central.extend_from_slice(name);
+    let mut end = b"PK\x05\x06\0\0\0\0\x01\0\x01\0".to_vec();
+    end.extend_from_slice(&(central.len() as u32).to_le_bytes());
+    end.extend_from_slice(&((letter.len() + local.len()) as u32).to_le_bytes());
+    end.extend_from_slice(&[0, 0]);
+    [letter, &local, &central, &end].concat()
+}
+
+/// A TIFF header whose rest is a PDF.
+pub(super) fn tiff_and_pdf() -> Vec<u8> {
+    [&b"II*\0\xff\xff\xff\x7f\n"[..], samples::letter_pdf()].concat()
+}
+
+/// The header of a PDF and the body of a program.
+pub(super) fn pdf_and_program() -> Vec<u8> {
+    [&b"%PDF-1.7\n"[..], b"\x7fELF\x02\x01\x01\0", &noise(5000, 51)].concat()
 }

@@ -1,17 +1,13 @@
-//! PDF files whose structure has no end, no bottom or no measure.
+//! PDF files whose page tree has no end, no bottom or no measure.
 
+use super::one_page::{A4, OnePage, page};
 use crate::pdf_file::PdfFile;
-
-fn content_page(pdf: &mut PdfFile, parent: usize, media_box: &str, content: &[u8], resources: &str) -> usize {
-    let content = pdf.add_stream("", content);
-    pdf.add(format!("<< /Type /Page /Parent {parent} 0 R /MediaBox {media_box} /Contents {content} 0 R /Resources << {resources} >> >>"))
-}
 
 /// A document of `pages` empty pages.
 pub fn pages_without_contents(pages: usize) -> Vec<u8> {
     let mut pdf = PdfFile::new();
     let parent = pdf.reserve();
-    let page = format!("<< /Type /Page /Parent {parent} 0 R /MediaBox [0 0 595 842] /Resources << >> >>");
+    let page = format!("<< /Type /Page /Parent {parent} 0 R {A4} /Resources << >> >>");
     let pages: Vec<usize> = (0..pages).map(|_| pdf.add(&page)).collect();
     pdf.finish_with_pages(parent, &pages)
 }
@@ -25,10 +21,9 @@ pub fn no_pages() -> Vec<u8> {
 
 /// One page of two kilometres by two kilometres, with a square drawn on it.
 pub fn page_of_two_kilometres() -> Vec<u8> {
-    let mut pdf = PdfFile::new();
-    let parent = pdf.reserve();
-    let page = content_page(&mut pdf, parent, "[0 0 5669291 5669291]", b"0 0 2000000 2000000 re f", "");
-    pdf.finish_with_pages(parent, &[page])
+    let mut page = OnePage::new();
+    let content = page.pdf.add_stream("", b"0 0 2000000 2000000 re f");
+    page.with(&format!("/MediaBox [0 0 5669291 5669291] /Contents {content} 0 R /Resources << >>"))
 }
 
 /// A page tree that is its own child.
@@ -42,31 +37,115 @@ pub fn page_tree_loop() -> Vec<u8> {
     pdf.finish(catalog)
 }
 
-/// A page that draws a form that draws a form that draws the first, twice each time.
-pub fn recursive_forms() -> Vec<u8> {
+/// One page object, a million times among the children of the tree.
+pub(super) fn million_times_one_page() -> Vec<u8> {
     let mut pdf = PdfFile::new();
     let parent = pdf.reserve();
-    let first = pdf.add(b"null");
-    let form = |other: usize| format!("/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /XObject << /Fm {other} 0 R >> >>");
-    let second = pdf.add_stream(&form(first), b"/Fm Do /Fm Do");
-    let body = b"/Fm Do /Fm Do";
-    let mut stream = format!("<< /Length {} {} >>\nstream\n", body.len(), form(second)).into_bytes();
-    stream.extend_from_slice(body);
-    stream.extend_from_slice(b"\nendstream");
-    pdf.set(first, stream);
-    let page = content_page(&mut pdf, parent, "[0 0 595 842]", b"/Fm Do", &format!("/XObject << /Fm {first} 0 R >>"));
-    pdf.finish_with_pages(parent, &[page])
+    let page = pdf.add(format!("<< /Type /Page /Parent {parent} 0 R {A4} >>"));
+    pdf.set(parent, format!("<< /Type /Pages /Count 1000000 /Kids [{}] >>", format!("{page} 0 R ").repeat(1_000_000)));
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {parent} 0 R >>"));
+    pdf.finish(catalog)
 }
 
-/// A page dictionary with an array a hundred thousand deep, and a drawing with another.
-pub fn deep_arrays() -> Vec<u8> {
-    const DEPTH: usize = 100_000;
+/// One page in a tree that says it has a million, or fewer than none.
+pub(super) fn lying_count(count: i64) -> Vec<u8> {
     let mut pdf = PdfFile::new();
     let parent = pdf.reserve();
-    let deep = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-    let content = pdf.add_stream("", format!("{deep} TJ").as_bytes());
-    let page = pdf.add(format!(
-        "<< /Type /Page /Parent {parent} 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R /Resources << /Deep {deep} >> >>"
-    ));
-    pdf.finish_with_pages(parent, &[page])
+    let page = pdf.add(format!("<< /Type /Page /Parent {parent} 0 R {A4} >>"));
+    pdf.set(parent, format!("<< /Type /Pages /Count {count} /Kids [{page} 0 R] >>"));
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {parent} 0 R >>"));
+    pdf.finish(catalog)
+}
+
+/// Twelve nodes, each ten times the child of the one above: 10¹² pages.
+pub(super) fn laughing_tree() -> Vec<u8> {
+    let mut pdf = PdfFile::new();
+    let mut last = pdf.add(format!("<< /Type /Page {A4} >>"));
+    for _ in 0..12 {
+        last = pdf.add(format!("<< /Type /Pages /Count 10 /Kids [{}] >>", format!("{last} 0 R ").repeat(10)));
+    }
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {last} 0 R >>"));
+    pdf.finish(catalog)
+}
+
+/// A page at the end of a tree that is sixty thousand nodes deep.
+pub(super) fn deep_tree() -> Vec<u8> {
+    let mut pdf = PdfFile::new();
+    let mut last = pdf.add(format!("<< /Type /Page {A4} >>"));
+    for _ in 0..60_000 {
+        last = pdf.add(format!("<< /Type /Pages /Count 1 /Kids [{last} 0 R] >>"));
+    }
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {last} 0 R >>"));
+    pdf.finish(catalog)
+}
+
+/// A page whose parents go round in a circle, which matters for what it inherits.
+pub(super) fn parents_in_a_circle() -> Vec<u8> {
+    let mut pdf = PdfFile::new();
+    let (root, middle) = (pdf.reserve(), pdf.reserve());
+    let page = pdf.add(format!("<< /Type /Page /Parent {middle} 0 R >>"));
+    pdf.set(root, format!("<< /Type /Pages /Parent {middle} 0 R /Count 1 /Kids [{middle} 0 R] >>"));
+    pdf.set(middle, format!("<< /Type /Pages /Parent {root} 0 R /Count 1 /Kids [{page} 0 R] >>"));
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {root} 0 R >>"));
+    pdf.finish(catalog)
+}
+
+/// A tree whose children are numbers, streams, the catalog, and objects that do not exist.
+pub(super) fn children_of_any_kind() -> Vec<u8> {
+    let mut pdf = PdfFile::new();
+    let parent = pdf.reserve();
+    let stream = pdf.add_stream("", b"no page");
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {parent} 0 R >>"));
+    pdf.set(
+        parent,
+        format!("<< /Type /Pages /Count 6 /Kids [{stream} 0 R {catalog} 0 R 17 null (text) 999 0 R [{parent} 0 R] << /Type /Page >>] >>"),
+    );
+    pdf.finish(catalog)
+}
+
+/// A page with this media box and a line across it.
+pub(super) fn media_box(numbers: &str) -> Vec<u8> {
+    let mut page = OnePage::new();
+    let content = page.pdf.add_stream("", b"0 0 m 500 500 l S");
+    page.with(&format!("/MediaBox [{numbers}] /Contents {content} 0 R /Resources << >>"))
+}
+
+/// A page whose crop box lies beside it, with a unit of a million and a rotation of 45 degrees.
+pub(super) fn boxes_that_do_not_meet() -> Vec<u8> {
+    page(&format!("{A4} /CropBox [1000 1000 2000 2000] /TrimBox [5 5 1 1] /ArtBox [null null 1 1] /Rotate 45"))
+}
+
+/// A page whose points are a million points each.
+pub(super) fn unit_of_a_million() -> Vec<u8> {
+    page(&format!("{A4} /UserUnit 1000000"))
+}
+
+/// A page whose points are nothing, or less.
+pub(super) fn unit_below_nothing() -> Vec<u8> {
+    page(&format!("{A4} /UserUnit -0.000001"))
+}
+
+/// A page turned by ten thousand million degrees.
+pub(super) fn turned_without_end() -> Vec<u8> {
+    page(&format!("{A4} /Rotate 9000000090"))
+}
+
+/// A page of 14,400 points by one.
+pub(super) fn thin_page() -> Vec<u8> {
+    media_box("0 0 14400 1")
+}
+
+/// Names of things that name each other: outlines, page labels, destinations and structure in circles.
+pub(super) fn circles_beside_the_pages() -> Vec<u8> {
+    let mut pdf = PdfFile::new();
+    let parent = pdf.reserve();
+    let page = pdf.add(format!("<< /Type /Page /Parent {parent} 0 R {A4} /Annots {parent} 0 R /B [{parent} 0 R] >>"));
+    pdf.set(parent, format!("<< /Type /Pages /Count 1 /Kids [{page} 0 R] >>"));
+    let own = pdf.reserve();
+    pdf.set(own, format!("<< /First {own} 0 R /Next {own} 0 R /Kids [{own} 0 R] /Parent {own} 0 R /K {own} 0 R /Fields [{own} 0 R] /T (x) /FT /Sig /V {own} 0 R >>"));
+    let entries =
+        ["Outlines", "PageLabels", "Names", "Dests", "StructTreeRoot", "AcroForm", "OCProperties", "Perms", "MarkInfo", "Extensions"];
+    let entries: String = entries.iter().map(|name| format!("/{name} {own} 0 R ")).collect();
+    let catalog = pdf.add(format!("<< /Type /Catalog /Pages {parent} 0 R {entries} >>"));
+    pdf.finish(catalog)
 }
