@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::PageNo;
+use crate::{PageNo, is_blank_between};
 
 /// A box `[x0, y0, x1, y1]` in PDF points (1/72 inch), origin at the top left of the page as displayed, y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -162,8 +162,9 @@ impl PageLayout {
                 text.push('\n');
             }
             paragraph = Some(line.paragraph);
-            for (at, word) in self.words_of(line).iter().enumerate() {
-                if at > 0 {
+            let words = self.words_of(line);
+            for (at, word) in words.iter().enumerate() {
+                if at > 0 && is_blank_between(&words[at - 1], word) {
                     text.push(' ');
                 }
                 text.push_str(&word.text);

@@ -3,6 +3,7 @@
 //! Read the modules in this order; every other crate speaks in these types.
 
 pub mod ambient;
+pub mod blanks;
 pub mod document;
 pub mod failure;
 pub mod field;
@@ -19,6 +20,7 @@ mod pipeline_file;
 pub mod user;
 
 pub use ambient::{Ambient, Chance, Clock, ManualClock, SeededChance, SystemChance, SystemClock, Timestamp};
+pub use blanks::is_blank_between;
 pub use document::{PageNo, PageRange, Sha256Hash};
 pub use failure::{Cause, Code, Failure};
 pub use field::Field;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 /// Width of every glyph in thousandths of the font size.
 pub(crate) const ADVANCE: u16 = 500;
-/// From the baseline to the top of a line, in thousandths.
-pub(crate) const ASCENT: i16 = 800;
-/// From the baseline to the bottom of a line, in thousandths.
-pub(crate) const DESCENT: i16 = -200;
+/// From the baseline to the top of a line's letters, in thousandths. With [`DESCENT`] less than a whole: in printing fonts,
+/// too, letters are lower than the font size, and readers find lines that belong together by the size.
+pub(crate) const ASCENT: i16 = 720;
+/// From the baseline to the bottom of a line's letters, in thousandths.
+pub(crate) const DESCENT: i16 = -180;
 
 /// Two-byte codes for characters: a character of the basic plane is its own code; the others get the codes that no
 /// character has (the surrogates), one by one.

@@ -21,6 +21,7 @@ mod raster;
 mod script;
 #[cfg(test)]
 mod tests;
+mod text_frame;
 mod text_layer;
 
 /// Longest edge of a thumbnail, in pixels.

@@ -3,7 +3,10 @@
 use hayro::kurbo::{Point, Rect, Vec2};
 
 use super::scan::PlacedGlyph;
-use crate::document::script::{expand_ligature, is_right_to_left, logical_order};
+use crate::document::{
+    glyphless::{ASCENT, DESCENT},
+    script::{expand_ligature, is_right_to_left, logical_order},
+};
 
 /// A gap of more of the font size than this parts two words.
 const WORD_GAP: f64 = 0.15;
@@ -152,12 +155,8 @@ fn direction(glyph: &PlacedGlyph) -> Option<Vec2> {
 
 /// From a descender to an ascender, whatever the glyph's own shape.
 fn cell(glyph: &PlacedGlyph) -> Rect {
-    let corners = [
-        glyph.origin - glyph.up * 0.2,
-        glyph.origin + glyph.up * 0.8,
-        glyph.origin + glyph.advance - glyph.up * 0.2,
-        glyph.origin + glyph.advance + glyph.up * 0.8,
-    ];
+    let (up, down) = (glyph.up * (f64::from(ASCENT) / 1000.0), glyph.up * (f64::from(DESCENT) / 1000.0));
+    let corners = [glyph.origin + down, glyph.origin + up, glyph.origin + glyph.advance + down, glyph.origin + glyph.advance + up];
     corners.iter().fold(Rect::from_points(corners[0], corners[1]), |r, p| r.union_pt(*p))
 }
 
