@@ -52,6 +52,11 @@ impl Bait {
     }
 }
 
+fn assert_nothing_got_out(report: &str) {
+    let tried: usize = report.split(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0);
+    assert!(tried > 200 && report.ends_with("tried, 0 out: "), "{report}");
+}
+
 /// What the attacks report from inside the sandbox.
 async fn attack(mut command: ChildCommand, file: &Path, bait: &Bait) -> String {
     command.env.extend(bait.env().map(|(name, value)| (name.into(), value.into())));
@@ -70,7 +75,7 @@ async fn nothing_gets_out_of_the_sandbox() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["Some words"]);
     let bait = Bait::lay();
-    assert_eq!(attack(faulty("attack"), &file, &bait).await, "61 tried, 0 out: ");
+    assert_nothing_got_out(&attack(faulty("attack"), &file, &bait).await);
     assert!(bait.is_untouched());
 }
 
@@ -93,7 +98,7 @@ async fn nothing_gets_out_as_an_ordinary_user_either() {
         return eprintln!("SKIPPED: there is no setpriv here");
     }
     let bait = Bait::lay();
-    assert_eq!(attack(command, &file, &bait).await, "61 tried, 0 out: ");
+    assert_nothing_got_out(&attack(command, &file, &bait).await);
     assert!(bait.is_untouched());
 }
 
@@ -106,6 +111,12 @@ fn without_the_sandbox_the_same_attacks_get_out() {
         .output()
         .expect("the control runs");
     let report = String::from_utf8(control.stdout).unwrap();
-    assert!(report.starts_with("38 tried, 38 out:"), "{report}");
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines[0].starts_with("38 tried, 38 out:"), "{report}");
     assert!(!bait.is_untouched());
+    // Calls that nobody may make, or that this kernel lacks, are refused without a sandbox too; root may make most of the rest.
+    eprintln!("{}", lines[2]);
+    let numbers: Vec<usize> = lines[1].split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let wanted = if rustix::process::getuid().is_root() { numbers[0] * 4 / 5 } else { numbers[0] / 2 };
+    assert!(numbers[0] > 140 && numbers[1] > wanted, "{report}");
 }

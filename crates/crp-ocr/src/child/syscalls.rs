@@ -19,10 +19,8 @@ pub(super) fn close() -> Result<bool, Box<dyn std::error::Error>> {
     let refuse = SeccompFilter::new(rules()?, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), arch)?;
     let unknown = BTreeMap::from([(libc::SYS_clone3, vec![])]);
     let unknown = SeccompFilter::new(unknown, SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS as u32), arch)?;
-    for filter in [BpfProgram::try_from(refuse)?, BpfProgram::try_from(unknown)?, no_second_numbering()] {
-        if filter.is_empty() {
-            continue;
-        }
+    // The long list comes last: it refuses the very call that puts filters in force.
+    for filter in [BpfProgram::try_from(unknown)?, nothing_unknown(), BpfProgram::try_from(refuse)?] {
         match apply_filter_all_threads(&filter) {
             Ok(()) => {}
             Err(seccompiler::Error::Seccomp(e)) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => return Ok(false),
@@ -50,9 +48,17 @@ const REFUSED: &[i64] = &[
     libc::SYS_recvmmsg,
     libc::SYS_shmget,
     libc::SYS_shmat,
+    libc::SYS_shmctl,
     libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
     libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
     libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
     // New programs and processes (`clone` has a rule of its own).
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -63,6 +69,9 @@ const REFUSED: &[i64] = &[
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    libc::SYS_get_robust_list,
     libc::SYS_kcmp,
     libc::SYS_tkill,
     libc::SYS_rt_sigqueueinfo,
@@ -75,6 +84,8 @@ const REFUSED: &[i64] = &[
     libc::SYS_setpriority,
     libc::SYS_sched_setscheduler,
     libc::SYS_sched_setattr,
+    libc::SYS_sched_setparam,
+    libc::SYS_sched_setaffinity,
     libc::SYS_ioprio_set,
     // Files by name; Landlock does not know all of these, and old kernels do not know Landlock.
     libc::SYS_openat,
@@ -104,13 +115,24 @@ const REFUSED: &[i64] = &[
     libc::SYS_chroot,
     libc::SYS_pivot_root,
     libc::SYS_statfs,
+    // Both look at a name even where a descriptor is given, so that also a descriptor's facts are not to be had by them.
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
     libc::SYS_fsetxattr,
     libc::SYS_getxattr,
     libc::SYS_lgetxattr,
+    libc::SYS_fgetxattr,
     libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    libc::SYS_flistxattr,
     libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
+    libc::SYS_flock,
+    libc::SYS_sync,
+    libc::SYS_syncfs,
     libc::SYS_inotify_init1,
     libc::SYS_fanotify_init,
     // Mounts and the machine.
@@ -118,6 +140,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_umount2,
     libc::SYS_move_mount,
     libc::SYS_fsopen,
+    libc::SYS_fsconfig,
     libc::SYS_fsmount,
     libc::SYS_fspick,
     libc::SYS_swapon,
@@ -132,6 +155,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_settimeofday,
     libc::SYS_clock_settime,
     libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
     libc::SYS_acct,
     libc::SYS_quotactl,
     libc::SYS_syslog,
@@ -197,9 +221,28 @@ const REFUSED_OLD: &[i64] = &[
 const REFUSED_OLD: &[i64] = &[];
 
 /// Numbers of Linux that the libc crate does not name, or not with one type everywhere.
-const TIOCSTI: u64 = 0x5412;
 const F_SETSIG: libc::c_int = 10;
 const F_SETOWN_EX: libc::c_int = 15;
+const F_OFD_SETLK: libc::c_int = 37;
+const F_OFD_SETLKW: libc::c_int = 38;
+const F_SETLEASE: libc::c_int = 1024;
+const F_NOTIFY: libc::c_int = 1026;
+/// Asks whether a descriptor is a terminal, as libraries do before they write to one.
+const TCGETS: u64 = 0x5401;
+/// Names a thread, or a piece of memory.
+const HARMLESS_PRCTL: [libc::c_int; 3] = [libc::PR_SET_NAME, libc::PR_GET_NAME, 0x5356_4d41];
+/// Flags of `clone` that make a namespace, or a handle of the new thread.
+const REFUSED_CLONE: [libc::c_int; 9] = [
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWNET,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_PTRACE,
+    libc::CLONE_PIDFD,
+];
 
 fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     use SeccompCmpArgLen::{Dword, Qword};
@@ -208,36 +251,49 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     let rule = |argument, length, compare, value| SeccompRule::new(vec![SeccompCondition::new(argument, length, compare, value)?]);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().chain(REFUSED_OLD).map(|call| (*call, vec![])).collect();
     let own = u64::from(std::process::id());
-    // Threads are wanted, processes are not.
-    rules.insert(libc::SYS_clone, vec![rule(0, Qword, MaskedEq(libc::CLONE_THREAD as u64), 0)?]);
+    // Threads are wanted, processes and namespaces are not.
+    let mut clone = vec![rule(0, Qword, MaskedEq(libc::CLONE_THREAD as u64), 0)?];
+    for flag in REFUSED_CLONE {
+        let flag = u64::from(flag.cast_unsigned());
+        clone.push(rule(0, Qword, MaskedEq(flag), flag)?);
+    }
+    rules.insert(libc::SYS_clone, clone);
     // `abort` signals its own process; anyone else's is out of bounds.
     rules.insert(libc::SYS_kill, vec![rule(0, Dword, Ne, own)?]);
     rules.insert(libc::SYS_tgkill, vec![rule(0, Dword, Ne, own)?]);
     // Reading a limit is harmless; setting one, or looking at another process's, is not.
-    rules.insert(libc::SYS_prlimit64, vec![rule(2, Qword, Ne, 0)?]);
-    // A terminal could be made to type, and a pipe to signal another process on our behalf.
-    rules.insert(libc::SYS_ioctl, vec![rule(1, Dword, Eq, TIOCSTI)?]);
-    let owner_changes = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX];
-    rules.insert(libc::SYS_fcntl, owner_changes.iter().map(|&c| rule(1, Dword, Eq, c as u64)).collect::<Result<_, _>>()?);
-    // It stays bound to its parent's life.
-    rules.insert(libc::SYS_prctl, vec![rule(0, Dword, Eq, libc::PR_SET_PDEATHSIG as u64)?]);
+    rules.insert(libc::SYS_prlimit64, vec![rule(2, Qword, Ne, 0)?, rule(0, Dword, Ne, 0)?]);
+    // Through a descriptor that only reads, a terminal can be made to type, a file be made unchangeable and a file system be frozen.
+    rules.insert(libc::SYS_ioctl, vec![rule(1, Dword, Ne, TCGETS)?]);
+    // A pipe could signal another process on our behalf; a lock or a lease would keep others waiting.
+    let refused = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX, libc::F_SETLK, libc::F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY];
+    rules.insert(libc::SYS_fcntl, refused.iter().map(|&c| rule(1, Dword, Eq, c as u64)).collect::<Result<_, _>>()?);
+    // It stays bound to its parent's life, and as it is.
+    let unknown = HARMLESS_PRCTL.iter().map(|&c| SeccompCondition::new(0, Dword, Ne, c as u64)).collect::<Result<_, _>>()?;
+    rules.insert(libc::SYS_prctl, vec![SeccompRule::new(unknown)?]);
     Ok(rules)
 }
 
-/// On x86-64 every call has a second number (the x32 interface, bit 30), which a filter by number would let through.
-#[cfg(target_arch = "x86_64")]
-fn no_second_numbering() -> BpfProgram {
-    const X32_BIT: u32 = 0x4000_0000;
+/// Calls from this number on are newer than the list above; they have the same numbers on every machine.
+const FIRST_UNKNOWN: u32 = 442;
+/// Those of them that a thread library may use: waiting for several locks, and for one.
+const HARMLESS_NEWER: [u32; 4] = [449, 454, 455, 456];
+
+/// What this list does not know is unknown to the child: calls that later kernels bring are no way out.
+/// On x86-64 every call has a second number (the x32 interface, bit 30), which is beyond that limit too.
+fn nothing_unknown() -> BpfProgram {
     let instruction = |code: u32, jt, jf, k| seccompiler::sock_filter { code: code as u16, jt, jf, k };
-    vec![
-        // Load the number, at the start of the record; from the bit on, refuse; else allow.
+    let jump = libc::BPF_JMP | libc::BPF_K;
+    let left = HARMLESS_NEWER.len() as u8;
+    // Load the number, at the start of the record; below the limit, allow; else look for it among the harmless ones.
+    let mut program = vec![
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        instruction(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32_BIT),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
-        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ]
-}
-#[cfg(not(target_arch = "x86_64"))]
-fn no_second_numbering() -> BpfProgram {
-    Vec::new()
+        instruction(jump | libc::BPF_JGE, 0, left + 1, FIRST_UNKNOWN),
+    ];
+    program.extend(
+        HARMLESS_NEWER.iter().zip((1..=left).rev()).map(|(number, to_allow)| instruction(jump | libc::BPF_JEQ, to_allow, 0, *number)),
+    );
+    program.push(instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32));
+    program.push(instruction(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW));
+    program
 }

@@ -1,6 +1,11 @@
 //! A file as bytes without reading it into memory.
 
-use std::{fs::File, ops::Deref, sync::Arc};
+use std::{
+    fs::File,
+    io::{Seek, SeekFrom},
+    ops::Deref,
+    sync::Arc,
+};
 
 use crp_model::{Code, Failure};
 
@@ -14,11 +19,12 @@ impl MappedFile {
     /// # Errors
     /// `empty_file` if there is nothing to map, `memory_limit` if it is too large, `file_access` if the system refuses.
     pub(crate) fn map(file: &File) -> Result<Self, Failure> {
-        let bytes = file.metadata().map_err(|e| refused(&e))?.len();
+        // The sandbox refuses to look at a file's other facts.
+        let bytes = (&*file).seek(SeekFrom::End(0)).map_err(|e| refused(&e))?;
         if bytes == 0 {
             return Err(Failure::new(Code::EmptyFile, "The file is empty"));
         }
-        map_read_only(file).map(|map| Self(Arc::new(map))).map_err(|e| refused(&e))
+        map_read_only(file, bytes).map(|map| Self(Arc::new(map))).map_err(|e| refused(&e))
     }
 
     /// The same bytes in the form that the PDF reader asks for.
@@ -36,10 +42,10 @@ impl Deref for MappedFile {
 }
 
 #[allow(unsafe_code, reason = "a mapping has no safe constructor")]
-fn map_read_only(file: &File) -> std::io::Result<memmap2::Mmap> {
+fn map_read_only(file: &File, bytes: u64) -> std::io::Result<memmap2::Mmap> {
     // SAFETY: the file was opened read-only for this process alone and is not written while the process lives; if someone
     // truncates it all the same, the process dies of a signal, which its parent reports as a crash and survives.
-    unsafe { memmap2::Mmap::map(file) }
+    unsafe { memmap2::MmapOptions::new().len(bytes.try_into().unwrap_or(usize::MAX)).map(file) }
 }
 
 fn refused(error: &std::io::Error) -> Failure {
