@@ -110,6 +110,8 @@ codes! {
     TesseractMissing = "tesseract_missing", Ocr, exit 4, true, "Install it (Debian, Ubuntu: apt-get install tesseract-ocr; macOS: brew install tesseract), then try again; `crpipeline doctor` checks it.";
     /// Tesseract has no data for any of the languages asked for.
     LanguageMissing = "language_missing", Ocr, exit 4, true, "Install the language (Debian, Ubuntu: apt-get install tesseract-ocr-XXX), or choose another in the pipeline; `crpipeline doctor` lists what is installed.";
+    /// The sandbox that the operator requires cannot be closed on this machine.
+    SandboxMissing = "sandbox_missing", Ocr, exit 4, true, "Use a Linux kernel of 5.13 or newer with Landlock and seccomp switched on (`crpipeline doctor` shows what there is), or read only documents that you trust and set sandbox to best-effort.";
     /// A page took longer than its time limit.
     PageTimeout = "page_timeout", Timeout, exit 5, true, "Try again when the machine is less busy, or ask the operator to raise page_timeout_seconds.";
     /// The engine's process died while it worked on the document.

@@ -17,6 +17,7 @@ pub mod name;
 pub mod object_key;
 pub mod pipeline;
 mod pipeline_file;
+pub mod sandbox;
 pub mod user;
 
 pub use ambient::{Ambient, Chance, Clock, ManualClock, SeededChance, SystemChance, SystemClock, Timestamp};
@@ -32,4 +33,5 @@ pub use media::MediaType;
 pub use name::DocumentName;
 pub use object_key::ObjectKey;
 pub use pipeline::{PipelineFile, Plan, Stage, StageType};
+pub use sandbox::SandboxRequirement;
 pub use user::{Permission, Principal, Role, Scope};

@@ -16,5 +16,5 @@ mod settings;
 
 pub use child::{PageHook, child_main, child_main_with};
 pub use document::{Inspection, PageInfo};
-pub use parent::{DocumentChild, probe_engine, probe_sandbox};
+pub use parent::{ChildPool, DocumentChild, probe_engine, probe_sandbox};
 pub use settings::{Assembly, ChildCommand, EngineProbe, PageReading, ReadSettings, SandboxLevel, TESSERACT_LIBRARY_VARIABLE};

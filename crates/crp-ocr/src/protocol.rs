@@ -1,11 +1,14 @@
 //! What parent and child say to each other: one JSON message per frame, each with an optional run of raw bytes behind it.
 //!
+//! Requests go over a socket, because the document travels with one of them: `Start` carries open files as descriptors. Answers come
+//! over a pipe.
+//!
 //! A frame is `length of the JSON (u32) · length of the bytes (u32) · JSON · bytes`, numbers in little-endian order.
 //! The reader names the largest frame it takes, so a lying length costs nothing.
 
 use std::io::{self, Read, Write};
 
-use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, Warning};
+use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, Warning};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -18,11 +21,16 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// Largest answer to a page: its layout and a thumbnail.
 pub(crate) const MAX_PAGE_ANSWER_BYTES: usize = 64 << 20;
 
+/// Most descriptors that come with a request.
+pub(crate) const MAX_FILES: usize = 2;
+
 /// What the parent asks.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
-    /// The first request of each child.
-    Start { task: Task, limits: Limits },
+    /// Load the engine with these languages and wait: no document is there yet. At most once, before `Start`.
+    Warm { languages: Vec<String>, limits: Limits },
+    /// What the child is for, with the descriptors that its task names. The limits are those of `Warm`, if there was one.
+    Start { task: Task, limits: Limits, sandbox: SandboxRequirement },
     /// Sizes, rotations and signatures of the document.
     Inspect,
     /// Read one page.
@@ -36,20 +44,33 @@ pub(crate) enum Request {
 /// What a child is for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Task {
-    /// Read the document behind `document` (an inherited descriptor); with an engine if pages are to be recognised.
-    Read { document: i32, media: MediaType, settings: Option<ReadSettings> },
-    /// Write the searchable PDF of `document` into `output` (inherited descriptors).
-    Assemble { document: i32, output: i32, media: MediaType },
+    /// Read a document, whose descriptor comes with the request; with an engine if pages are to be recognised.
+    Read { media: MediaType, settings: Option<ReadSettings> },
+    /// Write the searchable PDF of a document; the descriptors of document and output come with the request, in this order.
+    Assemble { media: MediaType },
     /// Tell what the engine can do.
     ProbeEngine,
     /// Tell how well a child is locked in.
     ProbeSandbox,
 }
 
+impl Task {
+    /// Descriptors that come with it.
+    pub(crate) fn files(&self) -> usize {
+        match self {
+            Task::Read { .. } => 1,
+            Task::Assemble { .. } => MAX_FILES,
+            Task::ProbeEngine | Task::ProbeSandbox => 0,
+        }
+    }
+}
+
 /// What the child answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// The engine is loaded or known to be missing, the sandbox is closed, the document is open.
+    /// To `Warm`: the engine is loaded.
+    Warm,
+    /// To `Start`: the engine is loaded or known to be missing, the sandbox is closed, the document is open.
     Started { sandbox: SandboxLevel },
     /// To `Inspect`.
     Inspection(Inspection),

@@ -2,11 +2,14 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crp_model::{PageLayout, Warning, pipeline::OcrMode};
+use crp_model::{Code, Failure, PageLayout, SandboxRequirement, Warning, pipeline::OcrMode};
 use serde::{Deserialize, Serialize};
 
 /// Operator's setting: path of Tesseract's library, for installations that the loader does not find by itself.
 pub const TESSERACT_LIBRARY_VARIABLE: &str = "CRPIPELINE_TESSERACT_LIBRARY";
+
+/// Tells a child which process started it.
+pub(crate) const PARENT_VARIABLE: &str = "CRPIPELINE_PARENT_PROCESS";
 
 /// The hidden subcommand under which the binary reads documents.
 const CHILD_ARGUMENT: &str = "__document-child";
@@ -95,4 +98,37 @@ pub struct SandboxLevel {
     pub landlock_abi: u32,
     /// Whether the system call filter is in force.
     pub seccomp: bool,
+}
+
+impl SandboxLevel {
+    /// Whether the kernel holds a child as well as the operator requires.
+    ///
+    /// # Errors
+    /// `sandbox_missing` with what is missing.
+    pub fn satisfies(self, required: SandboxRequirement) -> Result<(), Failure> {
+        let missing = match (self.landlock_abi > 0, self.seccomp) {
+            _ if required == SandboxRequirement::BestEffort => return Ok(()),
+            (true, true) => return Ok(()),
+            (false, true) => "Landlock is",
+            (true, false) => "the system call filter is",
+            (false, false) => "Landlock and the system call filter are",
+        };
+        let message = format!("{missing} not in force in the processes that read documents, and the setting sandbox requires it");
+        Err(Failure::new(Code::SandboxMissing, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_sandbox_is_enough_for_best_effort_alone() {
+        for (landlock_abi, seccomp, is_whole) in [(0, false, false), (0, true, false), (4, false, false), (1, true, true)] {
+            let level = SandboxLevel { landlock_abi, seccomp };
+            let verdict = level.satisfies(SandboxRequirement::Require).map_err(|failure| (failure.code, failure.code.exit_code()));
+            assert_eq!(verdict, if is_whole { Ok(()) } else { Err((Code::SandboxMissing, 4)) });
+            level.satisfies(SandboxRequirement::BestEffort).unwrap();
+        }
+    }
 }

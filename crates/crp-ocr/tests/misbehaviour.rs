@@ -11,7 +11,7 @@ use crp_model::{
     pipeline::OcrMode,
 };
 use crp_ocr::{ChildCommand, DocumentChild};
-use support::{child, english, faulty, limits, page, pdf, start, words};
+use support::{child, english, faulty, limits, page, pdf, pool, start, words};
 
 /// What becomes of reading page 1 with this fault, and which error is counted.
 async fn outcome(fault: &str, limits: &Limits) -> (Code, String, Vec<OcrErrorKind>) {
@@ -19,7 +19,7 @@ async fn outcome(fault: &str, limits: &Limits) -> (Code, String, Vec<OcrErrorKin
     let file = pdf(folder.path(), &["Some words"]);
     let metrics = Metrics::for_tests();
     let settings = english(OcrMode::Off);
-    let mut child = DocumentChild::start(&faulty(fault), &file, MediaType::Pdf, limits, Some(&settings), &metrics).await.unwrap();
+    let mut child = DocumentChild::start(&pool(&faulty(fault), limits, &metrics), &file, MediaType::Pdf, Some(&settings)).await.unwrap();
     let failure = child.read_page(page(1)).await.unwrap_err();
     let kinds = [OcrErrorKind::Timeout, OcrErrorKind::Crash, OcrErrorKind::BadImage, OcrErrorKind::Other];
     let counted = kinds.into_iter().filter(|kind| metrics.ocr_errors_total.get(EngineKind::Tesseract, *kind) > 0).collect();
@@ -74,7 +74,7 @@ async fn wherever_memory_runs_out_it_is_told_as_that() {
     for mebibytes in [10, 80, 130, 160, 190, 220, 260] {
         let small = Limits { max_child_memory_mebibytes: mebibytes, ..limits() };
         let settings = english(OcrMode::Force);
-        let started = DocumentChild::start(&child(&[]), &file, MediaType::Pdf, &small, Some(&settings), &Metrics::for_tests()).await;
+        let started = DocumentChild::start(&pool(&child(&[]), &small, &Metrics::for_tests()), &file, MediaType::Pdf, Some(&settings)).await;
         let read = match started {
             Ok(mut child) => child.read_page(page(1)).await,
             Err(failure) => Err(failure),

@@ -6,13 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crp_metrics::Metrics;
 use crp_model::{
-    ArtifactKind, Code, Failure, Field, Limits, MediaType, PageLayout, PageNo, Plan, Progress, Stage, Warning,
+    ArtifactKind, Code, Failure, Field, MediaType, PageLayout, PageNo, Plan, Progress, Stage, Warning,
     labels::WarningKind,
     pipeline::{OcrStage, OnPageError},
 };
-use crp_ocr::{ChildCommand, Inspection, PageReading, ReadSettings};
+use crp_ocr::{ChildPool, Inspection, PageReading, ReadSettings};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -29,10 +28,8 @@ pub struct DocumentRequest {
     pub media: MediaType,
     /// The stages.
     pub plan: Plan,
-    /// What the document may cost.
-    pub limits: Limits,
-    /// How to start the process that reads documents.
-    pub child: ChildCommand,
+    /// Where the processes come from that read it, with what it may cost in them.
+    pub children: ChildPool,
     /// Pages read at the same time.
     pub jobs: usize,
     /// An empty folder for the results; the caller removes it.
@@ -62,13 +59,9 @@ pub struct DocumentResult {
 ///
 /// # Errors
 /// Why there is no result at all. Pages that failed alone are told in the result.
-pub async fn run_document(
-    request: DocumentRequest,
-    metrics: &Metrics,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<DocumentResult, Failure> {
-    let DocumentRequest { file, media, plan, limits, child, jobs, scratch } = request;
-    let workspace = Workspace { document: file, media, scratch, limits, child, metrics: metrics.clone() };
+pub async fn run_document(request: DocumentRequest, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<DocumentResult, Failure> {
+    let DocumentRequest { file, media, plan, children, jobs, scratch } = request;
+    let workspace = Workspace { document: file, media, scratch, children };
     let Some((Stage::Ocr(ocr), later)) = plan.stages.split_first() else {
         return Err(Failure::new(Code::InvalidPipeline, "The pipeline does not begin with an ocr stage"));
     };

@@ -1,10 +1,9 @@
-//! Where a stage works: the document's file, a scratch folder, the limits, and how to start the child that reads it.
+//! Where a stage works: the document's file, a scratch folder, and the processes that read it.
 
 use std::path::{Path, PathBuf};
 
-use crp_metrics::Metrics;
-use crp_model::{ArtifactKind, Field, Limits, MediaType, Warning};
-use crp_ocr::ChildCommand;
+use crp_model::{ArtifactKind, Field, MediaType, Warning};
+use crp_ocr::ChildPool;
 
 /// What every stage of one document is given.
 #[derive(Clone, Debug)]
@@ -15,12 +14,8 @@ pub struct Workspace {
     pub media: MediaType,
     /// A folder of this work alone; its owner removes it.
     pub scratch: PathBuf,
-    /// What the document may cost.
-    pub limits: Limits,
-    /// How to start the process that reads documents.
-    pub child: ChildCommand,
-    /// Where pages and engines are counted.
-    pub metrics: Metrics,
+    /// Where the processes come from that read it, with what it may cost in them.
+    pub children: ChildPool,
 }
 
 impl Workspace {

@@ -71,9 +71,7 @@ async fn work(worker: &Worker, claimed: &ClaimedTask) -> Result<Committed, TaskE
         document: document.path().to_owned(),
         media: claimed.document.media_type,
         scratch: scratch.path().to_owned(),
-        limits: worker.parts.limits.clone(),
-        child: worker.parts.child.clone(),
-        metrics: worker.parts.metrics.clone(),
+        children: worker.parts.children.clone(),
     };
     match claimed.kind {
         TaskKind::Inspect => inspect::run(worker, claimed, &workspace).await,

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Limits, WorkerId, labels::PanicPlace};
 use crp_objects::Objects;
-use crp_pipeline::ChildCommand;
+use crp_pipeline::ChildPool;
 use crp_store::{
     Store,
     tasks::{self, ClaimedTask},
@@ -47,8 +47,8 @@ pub struct WorkerParts {
     pub objects: Objects,
     /// Counters.
     pub metrics: Metrics,
-    /// How to start the process that reads documents.
-    pub child: ChildCommand,
+    /// Where the processes come from that read documents.
+    pub children: ChildPool,
     /// What a document may cost.
     pub limits: Limits,
     /// Clock and chance.

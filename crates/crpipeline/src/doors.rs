@@ -8,9 +8,9 @@ use std::{
 };
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure};
+use crp_model::{Ambient, Code, Failure, Limits, SandboxRequirement};
 use crp_objects::{Objects, RetrySettings, S3Settings};
-use crp_ocr::ChildCommand;
+use crp_ocr::{ChildCommand, ChildPool};
 use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
 
 use crate::config::{Configuration, Secret, StorageSettings};
@@ -160,6 +160,14 @@ pub(crate) fn s3(settings: &StorageSettings) -> Option<S3Settings> {
 pub(crate) fn document_child() -> Result<ChildCommand, Failure> {
     ChildCommand::this_binary()
         .map_err(|error| Failure::new(Code::Internal, format!("The system does not say which program this is: {error}")))
+}
+
+/// Where the processes come from that read documents.
+///
+/// # Errors
+/// `internal`
+pub(crate) fn document_children(limits: &Limits, sandbox: SandboxRequirement, metrics: &Metrics) -> Result<ChildPool, Failure> {
+    Ok(ChildPool::new(document_child()?, limits.clone(), sandbox, metrics.clone()))
 }
 
 #[cfg(test)]

@@ -1,49 +1,84 @@
-//! The child's descriptors: two pipes, the standard error, the document, perhaps an output, and nothing else.
-#![allow(unsafe_code, reason = "descriptors arrive as numbers")]
+//! The child's descriptors: a socket and a pipe to its parent, the standard error, the documents that come by the socket, nothing else.
+#![allow(unsafe_code, reason = "closing what a parent left open takes numbers")]
 
 use std::{
     fs::File,
-    io::{self, BufReader},
-    os::fd::{AsRawFd, FromRawFd, RawFd},
+    io::{self, BufReader, IoSliceMut, Read},
+    mem::MaybeUninit,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
 };
 
-use rustix::io::{FdFlags, fcntl_getfd};
+use rustix::{
+    cmsg_space,
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg},
+};
 
-use super::Wire;
+use crate::protocol::MAX_FILES;
 
-/// Takes the pipes to the parent away from standard input and output: a library that prints must not speak to the parent.
-pub(super) fn take_wire() -> io::Result<Wire> {
-    let from_parent = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?);
+/// The way to the parent while files may still come by it. It is read without a buffer: a descriptor belongs to the very bytes that
+/// it came with.
+pub(super) struct Inbox {
+    from_parent: OwnedFd,
+    pub(super) to_parent: File,
+    files: Vec<OwnedFd>,
+}
+
+/// The way to the parent of a closed sandbox: bytes alone.
+pub(super) struct Wire {
+    pub(super) from_parent: BufReader<File>,
+    pub(super) to_parent: File,
+}
+
+/// Takes socket and pipe away from standard input and output (a library that prints must not speak to the parent) and closes every
+/// other descriptor above the standard three.
+pub(super) fn take_inbox() -> io::Result<Inbox> {
+    let from_parent = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let to_parent = File::from(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?);
     let nothing = File::open("/dev/null")?;
     rustix::stdio::dup2_stdin(&nothing)?;
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
-    Ok(Wire { from_parent: BufReader::new(from_parent), to_parent })
+    drop(nothing);
+    let mut own = [from_parent.as_raw_fd(), to_parent.as_raw_fd()];
+    own.sort_unstable();
+    close_all_but(&own);
+    Ok(Inbox { from_parent, to_parent, files: Vec::new() })
 }
 
-/// Takes the inherited descriptors `kept` as files and closes every other one above the standard three.
-pub(super) fn keep_only(kept: &[RawFd], wire: &Wire) -> io::Result<Vec<File>> {
-    let own = [wire.from_parent.get_ref().as_raw_fd(), wire.to_parent.as_raw_fd()];
-    let mut files = Vec::new();
-    for &number in kept {
-        if number < 3 || own.contains(&number) || files.iter().any(|f: &File| f.as_raw_fd() == number) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a descriptor number is taken already"));
+impl Inbox {
+    /// The files that have come, if they are as many as expected.
+    pub(super) fn take_files(&mut self, expected: usize) -> io::Result<Vec<File>> {
+        let files: Vec<File> = std::mem::take(&mut self.files).into_iter().map(File::from).collect();
+        if files.len() == expected {
+            return Ok(files);
         }
-        // SAFETY: the parent passed this descriptor on for us alone; that it is open is checked before anything is done with it.
-        let file = unsafe { File::from_raw_fd(number) };
-        match fcntl_getfd(&file) {
-            Ok(_) => rustix::io::fcntl_setfd(&file, FdFlags::CLOEXEC)?,
-            Err(error) => {
-                std::mem::forget(file);
-                return Err(error.into());
+        Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} files came instead of {expected}", files.len())))
+    }
+
+    /// From now on no file is taken any more.
+    pub(super) fn into_wire(self) -> Wire {
+        Wire { from_parent: BufReader::new(File::from(self.from_parent)), to_parent: self.to_parent }
+    }
+}
+
+impl Read for Inbox {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        const FLAGS: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+        #[cfg(not(target_os = "linux"))]
+        const FLAGS: RecvFlags = RecvFlags::empty();
+        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FILES))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let received = recvmsg(&self.from_parent, &mut [IoSliceMut::new(buffer)], &mut control, FLAGS)?;
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                self.files.extend(files);
             }
         }
-        files.push(file);
+        if received.flags.contains(ReturnFlags::CTRUNC) || self.files.len() > MAX_FILES {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "more files came than any request has"));
+        }
+        Ok(received.bytes)
     }
-    let mut open: Vec<RawFd> = own.into_iter().chain(kept.iter().copied()).collect();
-    open.sort_unstable();
-    close_all_but(&open);
-    Ok(files)
 }
 
 /// Closes everything from 3 up but the sorted `open`.

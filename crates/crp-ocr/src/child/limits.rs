@@ -5,16 +5,21 @@ use std::io;
 use crp_model::Limits;
 use rlimit::Resource;
 
+use crate::settings::PARENT_VARIABLE;
+
 /// Descriptors that a child may have at once: its own five and those that loading the engine opens.
 const MAX_DESCRIPTORS: u64 = 64;
 
-/// Asks the kernel to kill this process when its parent dies. Elsewhere the closed pipe ends it.
-pub(super) fn die_with_parent() {
+/// Asks the kernel to kill this process when its parent dies; false if it is dead already. Elsewhere the closed socket ends it.
+pub(super) fn die_with_parent() -> bool {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
         let _ = rustix::thread::set_name(c"crp-document");
     }
+    // A parent that died before the kernel was asked sends no signal; then this process has another one by now.
+    let told = std::env::var(PARENT_VARIABLE).ok().and_then(|pid| pid.parse::<u32>().ok());
+    told.is_none_or(|parent| parent == std::os::unix::process::parent_id())
 }
 
 /// Sets the limits. The parent raises the soft limit of processor time page by page; the hard one is what a whole document may cost.

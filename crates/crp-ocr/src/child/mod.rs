@@ -8,9 +8,10 @@ mod serve;
 #[cfg(target_os = "linux")]
 mod syscalls;
 
-use std::{fs::File, io, process::ExitCode, thread};
+use std::{fs::File, process::ExitCode, thread};
 
 use crp_model::{Code, Failure, Limits, MediaType, PageNo, Warning, pipeline::OcrMode};
+use descriptors::{Inbox, Wire};
 
 use crate::{
     ReadSettings, SandboxLevel,
@@ -33,25 +34,22 @@ pub fn child_main() -> ExitCode {
 /// As [`child_main`], with a hook that lets tests try, from inside, what a hostile document would.
 #[doc(hidden)]
 pub fn child_main_with(before_page: PageHook) -> ExitCode {
-    limits::die_with_parent();
-    let mut wire = match descriptors::take_wire() {
-        Ok(wire) => wire,
+    if !limits::die_with_parent() {
+        // Nobody waits for this process any more.
+        return ExitCode::SUCCESS;
+    }
+    let mut inbox = match descriptors::take_inbox() {
+        Ok(inbox) => inbox,
         Err(error) => {
-            eprintln!("the document process has no pipes to its parent: {error}");
+            eprintln!("the document process has no way to its parent: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match prepare(&mut wire) {
+    match prepare(&mut inbox) {
         Ok(None) => ExitCode::SUCCESS,
-        Ok(Some(job)) => run(wire, job, before_page),
-        Err(failure) => answer_last(&mut wire, &Answer::Failed(failure)),
+        Ok(Some(job)) => run(inbox.into_wire(), job, before_page),
+        Err(failure) => answer_last(&mut inbox, &Answer::Failed(failure)),
     }
-}
-
-/// The pipes to the parent.
-struct Wire {
-    from_parent: io::BufReader<File>,
-    to_parent: File,
 }
 
 /// What is left to do once the sandbox is closed.
@@ -76,53 +74,86 @@ struct Reader {
     warnings: Vec<Warning>,
 }
 
-/// Everything that needs files: descriptors, limits, the engine; last of all the sandbox. `None`: answered already.
-fn prepare(wire: &mut Wire) -> Result<Option<Job>, Failure> {
-    let request: Received<Request> = match protocol::receive(&mut wire.from_parent, MAX_REQUEST_BYTES) {
-        Ok(request) => request,
-        Err(protocol::ReceiveError::Closed) => return Ok(None),
-        Err(error) => return Err(internal(&format!("the first request cannot be read: {error}"))),
+/// An engine that was loaded before anybody knew for which document.
+struct Spare {
+    engine: TesseractEngine,
+    warnings: Vec<Warning>,
+    languages: Vec<String>,
+    limits: Limits,
+}
+
+/// Everything that needs files: limits, the engine, the document's descriptors; last of all the sandbox. `None`: nothing is left to do.
+fn prepare(inbox: &mut Inbox) -> Result<Option<Job>, Failure> {
+    let mut spare = None;
+    let (task, limits, required) = loop {
+        let request: Received<Request> = match protocol::receive(inbox, MAX_REQUEST_BYTES) {
+            Ok(request) => request,
+            Err(protocol::ReceiveError::Closed) => return Ok(None),
+            Err(error) => return Err(internal(&format!("a request cannot be read: {error}"))),
+        };
+        match request.message {
+            Request::Warm { languages, limits } if spare.is_none() => {
+                spare = Some(Spare::load(languages, limits)?);
+                protocol::send(&mut inbox.to_parent, &Answer::Warm, b"").map_err(|e| internal(&format!("answering: {e}")))?;
+            }
+            Request::Start { task, limits, sandbox } => break (task, limits, sandbox),
+            _ => return Err(internal("the first request is not the one to start")),
+        }
     };
-    let Request::Start { task, limits } = request.message else {
-        return Err(internal("the first request is not the one to start"));
-    };
-    let kept: Vec<i32> = match &task {
-        Task::Read { document, .. } => vec![*document],
-        Task::Assemble { document, output, .. } => vec![*document, *output],
-        Task::ProbeEngine | Task::ProbeSandbox => Vec::new(),
-    };
-    let mut files = descriptors::keep_only(&kept, wire).map_err(|e| internal(&format!("descriptors: {e}")))?.into_iter();
-    let writes = matches!(task, Task::Assemble { .. });
-    limits::apply(&limits, writes).map_err(|e| internal(&format!("resource limits: {e}")))?;
+    let mut files = inbox.take_files(task.files()).map_err(|e| internal(&format!("descriptors: {e}")))?.into_iter();
+    match &spare {
+        // Its limits are in force since it was loaded; what it may write, nothing, cannot be raised again.
+        Some(spare) if spare.limits != limits || !matches!(task, Task::Read { .. }) => {
+            return Err(internal("it is a spare for something else"));
+        }
+        Some(_) => {}
+        None => apply_limits(&limits, matches!(task, Task::Assemble { .. }))?,
+    }
     let mut missing = || files.next().ok_or_else(|| internal("a descriptor is missing"));
     let kind = match task {
         Task::ProbeEngine => {
             let mut probe = tesseract::probe()?;
-            probe.sandbox = sandbox::close()?;
-            answer_last(wire, &Answer::Engine(probe));
+            probe.sandbox = sandbox::close(required)?;
+            answer_last(inbox, &Answer::Engine(probe));
             return Ok(None);
         }
         Task::ProbeSandbox => {
-            let sandbox = sandbox::close()?;
-            answer_last(wire, &Answer::Started { sandbox });
+            let sandbox = sandbox::close(required)?;
+            answer_last(inbox, &Answer::Started { sandbox });
             return Ok(None);
         }
-        Task::Read { media, settings, .. } => {
+        Task::Read { media, settings } => {
             let document = missing()?;
-            JobKind::Read { document, media, reader: settings.map(Reader::load) }
+            JobKind::Read { document, media, reader: settings.map(|settings| Reader::load(settings, spare)) }
         }
-        Task::Assemble { media, .. } => JobKind::Assemble { document: missing()?, output: missing()?, media },
+        Task::Assemble { media } => JobKind::Assemble { document: missing()?, output: missing()?, media },
     };
-    let sandbox = sandbox::close()?;
+    let sandbox = sandbox::close(required)?;
     Ok(Some(Job { kind, limits, sandbox }))
 }
 
+fn apply_limits(limits: &Limits, writes_output: bool) -> Result<(), Failure> {
+    limits::apply(limits, writes_output).map_err(|e| internal(&format!("resource limits: {e}")))
+}
+
+impl Spare {
+    fn load(languages: Vec<String>, limits: Limits) -> Result<Self, Failure> {
+        apply_limits(&limits, false)?;
+        let (engine, warnings) = TesseractEngine::load(&languages)?;
+        Ok(Self { engine, warnings, languages, limits })
+    }
+}
+
 impl Reader {
-    fn load(settings: ReadSettings) -> Self {
+    fn load(settings: ReadSettings, spare: Option<Spare>) -> Self {
         if settings.mode == OcrMode::Off {
             return Self { settings, engine: None, warnings: Vec::new() };
         }
-        let (engine, warnings) = match TesseractEngine::load(&settings.languages) {
+        let loaded = match spare {
+            Some(spare) if spare.languages == settings.languages => Ok((spare.engine, spare.warnings)),
+            _ => TesseractEngine::load(&settings.languages),
+        };
+        let (engine, warnings) = match loaded {
             Ok((engine, warnings)) => (Ok(engine), warnings),
             Err(failure) => (Err(failure), Vec::new()),
         };
@@ -149,8 +180,8 @@ fn run(mut wire: Wire, job: Job, before_page: PageHook) -> ExitCode {
     }
 }
 
-fn answer_last(wire: &mut Wire, answer: &Answer) -> ExitCode {
-    match protocol::send(&mut wire.to_parent, answer, b"") {
+fn answer_last(inbox: &mut Inbox, answer: &Answer) -> ExitCode {
+    match protocol::send(&mut inbox.to_parent, answer, b"") {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("answering the parent: {error}");

@@ -1,15 +1,22 @@
 //! Closes the sandbox: no files, no network, no new programs or processes, no word to any other process. There is no way back.
 
-use crp_model::{Code, Failure};
+use crp_model::{Code, Failure, SandboxRequirement};
 
 use crate::SandboxLevel;
 
 /// Locks this process in as well as the kernel can; the level says how well that is.
 ///
 /// # Errors
-/// `internal` when the process already has threads (they would stay outside) or the kernel refuses what it offers.
+/// `sandbox_missing` when that is not as well as required; `internal` when the process already has threads (they would stay outside)
+/// or the kernel refuses what it offers.
+pub(super) fn close(required: SandboxRequirement) -> Result<SandboxLevel, Failure> {
+    let level = close_what_there_is()?;
+    level.satisfies(required)?;
+    Ok(level)
+}
+
 #[cfg(target_os = "linux")]
-pub(super) fn close() -> Result<SandboxLevel, Failure> {
+fn close_what_there_is() -> Result<SandboxLevel, Failure> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads != 1 {
         return Err(refused(&format!("{threads} threads run already")));
@@ -21,7 +28,7 @@ pub(super) fn close() -> Result<SandboxLevel, Failure> {
 
 /// Other systems have resource limits only.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn close() -> Result<SandboxLevel, Failure> {
+fn close_what_there_is() -> Result<SandboxLevel, Failure> {
     Ok(SandboxLevel::default())
 }
 

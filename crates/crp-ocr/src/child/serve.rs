@@ -9,7 +9,7 @@ use std::{
 
 use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning, labels::WarningKind, pipeline::OcrMode};
 
-use super::{Job, JobKind, PageHook, Reader, Wire, output::Output};
+use super::{Job, JobKind, PageHook, Reader, descriptors::Wire, output::Output};
 use crate::{
     Inspection,
     document::OpenDocument,

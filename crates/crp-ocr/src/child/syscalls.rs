@@ -46,6 +46,11 @@ const REFUSED: &[i64] = &[
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
     libc::SYS_recvmmsg,
+    libc::SYS_getsockopt,
+    libc::SYS_setsockopt,
+    libc::SYS_getsockname,
+    libc::SYS_getpeername,
+    libc::SYS_shutdown,
     libc::SYS_shmget,
     libc::SYS_shmat,
     libc::SYS_shmctl,
@@ -263,7 +268,8 @@ fn rules() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError>
     rules.insert(libc::SYS_tgkill, vec![rule(0, Dword, Ne, own)?]);
     // Reading a limit is harmless; setting one, or looking at another process's, is not.
     rules.insert(libc::SYS_prlimit64, vec![rule(2, Qword, Ne, 0)?, rule(0, Dword, Ne, 0)?]);
-    // Through a descriptor that only reads, a terminal can be made to type, a file be made unchangeable and a file system be frozen.
+    // Through a descriptor that only reads, a terminal can be made to type, a file be made unchangeable and a file system be frozen;
+    // through any socket, the machine's network interfaces be seen and changed.
     rules.insert(libc::SYS_ioctl, vec![rule(1, Dword, Ne, TCGETS)?]);
     // A pipe could signal another process on our behalf; a lock or a lease would keep others waiting.
     let refused = [libc::F_SETOWN, F_SETSIG, F_SETOWN_EX, libc::F_SETLK, libc::F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY];

@@ -3,27 +3,27 @@
 mod death;
 mod log_tail;
 mod plausible;
+mod pool;
+mod probe;
 mod process;
 mod processor_time;
+mod spares;
 mod spawn;
 
-use std::{
-    fmt,
-    fs::File,
-    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
-    path::Path,
-    time::Instant,
-};
+use std::{fmt, fs::File, os::unix::fs::OpenOptionsExt, path::Path, time::Instant};
 
-use crp_metrics::Metrics;
 use crp_model::{
-    Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource,
+    Code, Failure, MediaType, PageLayout, PageNo, TextSource,
     labels::{EngineKind, OcrErrorKind},
+    pipeline::OcrMode,
 };
+pub use pool::ChildPool;
+pub use probe::{probe_engine, probe_sandbox};
 use process::{ChildProcess, Patience};
+use spares::Replacement;
 
 use crate::{
-    Assembly, ChildCommand, EngineProbe, Inspection, PageReading, ReadSettings, SandboxLevel,
+    Assembly, Inspection, PageReading, ReadSettings, SandboxLevel,
     protocol::{Answer, MAX_ANSWER_BYTES, MAX_PAGE_ANSWER_BYTES, Received, Request, Task},
 };
 
@@ -31,15 +31,14 @@ use crate::{
 const ASSEMBLY_SECONDS_PER_PAGE: u64 = 1;
 /// Largest thumbnail that is believed.
 const MAX_THUMBNAIL_BYTES: usize = 4 << 20;
-/// A process that is only asked what it can do gets this long.
-const PROBE_SECONDS: u64 = 30;
 
 /// A process that reads one document. It is killed when this is dropped, and when a future of one of its methods is.
 pub struct DocumentChild {
     process: ChildProcess,
-    limits: Limits,
-    metrics: Metrics,
+    pool: ChildPool,
     sandbox: SandboxLevel,
+    /// Of one that recognises: a spare is made once this one has read its first page, or is gone.
+    replacement: Option<Replacement>,
     /// What this child said about the pages; later answers must agree.
     inspection: Option<Inspection>,
     /// Of an assembly: the file that it writes, and the pages sent so far.
@@ -53,53 +52,52 @@ impl fmt::Debug for DocumentChild {
 }
 
 impl DocumentChild {
-    /// Starts a process and opens the document in it. With an `engine`, pages can be read; without, only inspected.
+    /// Opens the document in a process, a warm spare of `pool` if there is one. With an `engine`, pages can be read; without, only
+    /// inspected.
     ///
     /// # Errors
-    /// `file_access`; what opening finds (`damaged_file`, `encrypted_pdf`, `no_pages`, `too_many_pages`, …); `page_timeout`,
-    /// `engine_crashed`, `memory_limit`, `engine_answer_invalid` when the process misbehaves.
+    /// `file_access`; what opening finds (`damaged_file`, `encrypted_pdf`, `no_pages`, `too_many_pages`, …); `sandbox_missing`;
+    /// `page_timeout`, `engine_crashed`, `memory_limit`, `engine_answer_invalid` when the process misbehaves.
     /// An engine that is missing fails the pages that need it, not the start: a document may carry all its text.
-    pub async fn start(
-        command: &ChildCommand,
-        file: &Path,
-        media: MediaType,
-        limits: &Limits,
-        engine: Option<&ReadSettings>,
-        metrics: &Metrics,
-    ) -> Result<Self, Failure> {
-        let document = open_document(file)?;
-        let task = Task::Read { document: document.as_raw_fd(), media, settings: engine.cloned() };
-        Self::start_task(command, task, vec![document], limits, metrics).await
+    pub async fn start(pool: &ChildPool, file: &Path, media: MediaType, engine: Option<&ReadSettings>) -> Result<Self, Failure> {
+        let document = [open_document(file)?];
+        let task = || Task::Read { media, settings: engine.cloned() };
+        let Some(languages) = engine.filter(|e| e.mode != OcrMode::Off).map(|e| e.languages.as_slice()) else {
+            return Self::start_task(pool.process().await?, pool, task(), &document).await;
+        };
+        let replacement = Some(Replacement::new(pool, languages));
+        if let Some(spare) = pool.spare(languages).await {
+            match Self::start_task(spare, pool, task(), &document).await {
+                // Perhaps it was the spare's fault, which had waited for minutes; a new process tells.
+                Err(failure) if failure.code == Code::EngineCrashed => {}
+                started => return started.map(|child| Self { replacement, ..child }),
+            }
+        }
+        let child = Self::start_task(pool.process().await?, pool, task(), &document).await?;
+        Ok(Self { replacement, ..child })
     }
 
     /// Starts a process that writes the searchable PDF of the document into `output`, an empty file open for writing.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_assembly(
-        command: &ChildCommand,
-        file: &Path,
-        media: MediaType,
-        limits: &Limits,
-        output: File,
-        metrics: &Metrics,
-    ) -> Result<Self, Failure> {
-        let document = open_document(file)?;
-        let own = output.try_clone().map_err(|error| Failure::new(Code::FileAccess, format!("The output file cannot be used: {error}")))?;
-        let task = Task::Assemble { document: document.as_raw_fd(), output: output.as_raw_fd(), media };
-        let mut child = Self::start_task(command, task, vec![document, output], limits, metrics).await?;
-        child.output = Some((own, 0));
+    pub async fn start_assembly(pool: &ChildPool, file: &Path, media: MediaType, output: File) -> Result<Self, Failure> {
+        let files = [open_document(file)?, output];
+        let mut child = Self::start_task(pool.process().await?, pool, Task::Assemble { media }, &files).await?;
+        let [_document, output] = files;
+        child.output = Some((output, 0));
         Ok(child)
     }
 
-    async fn start_task(command: &ChildCommand, task: Task, files: Vec<File>, limits: &Limits, metrics: &Metrics) -> Result<Self, Failure> {
-        let mut process = ChildProcess::start(command, files).await?;
-        let patience = patience(limits.document_timeout_seconds.into(), "opening the document");
-        let request = Request::Start { task, limits: limits.clone() };
-        let Received { message: Answer::Started { sandbox }, .. } = process.ask(&request, &patience).await? else {
+    async fn start_task(mut process: ChildProcess, pool: &ChildPool, task: Task, files: &[File]) -> Result<Self, Failure> {
+        let patience = patience(pool.limits().document_timeout_seconds.into(), "opening the document");
+        let request = Request::Start { task, limits: pool.limits().clone(), sandbox: pool.sandbox() };
+        let Received { message: Answer::Started { sandbox }, .. } = process.ask_with(&request, files, &patience).await? else {
             return Err(process.answer_invalid("another answer than to the start", &patience).await);
         };
-        Ok(Self { process, limits: limits.clone(), metrics: metrics.clone(), sandbox, inspection: None, output: None })
+        // It was told what is required and refuses by itself; one that does not is not believed.
+        sandbox.satisfies(pool.sandbox())?;
+        Ok(Self { process, pool: pool.clone(), sandbox, replacement: None, inspection: None, output: None })
     }
 
     /// How well the process is locked in, as it says itself.
@@ -112,11 +110,11 @@ impl DocumentChild {
     /// # Errors
     /// `damaged_file`, `no_pages`, `too_many_pages`, and those of a process that misbehaves.
     pub async fn inspect(&mut self) -> Result<Inspection, Failure> {
-        let patience = patience(self.limits.document_timeout_seconds.into(), "looking through the document");
+        let patience = patience(self.pool.limits().document_timeout_seconds.into(), "looking through the document");
         let Answer::Inspection(mut inspection) = self.process.ask(&Request::Inspect, &patience).await?.message else {
             return Err(self.process.answer_invalid("another answer than to the inspection", &patience).await);
         };
-        if let Err(what) = plausible::inspection(&inspection, &self.limits) {
+        if let Err(what) = plausible::inspection(&inspection, self.pool.limits()) {
             return Err(self.process.answer_invalid(&what, &patience).await);
         }
         inspection.warnings = plausible::warnings(inspection.warnings);
@@ -133,19 +131,21 @@ impl DocumentChild {
     /// `engine_crashed`, any other `memory_limit`, `engine_answer_invalid`, after which the process is dead.
     pub async fn read_page(&mut self, page: PageNo) -> Result<PageReading, Failure> {
         let result = self.read_page_uncounted(page).await;
+        // Not before: loading an engine would take time from the first page.
+        self.replacement = None;
         match &result {
             Ok(reading) if reading.layout.source == TextSource::Ocr => {
                 let seconds = reading.render_seconds + reading.recognise_seconds;
-                self.metrics.ocr_page_duration_seconds.observe(EngineKind::Tesseract, seconds);
+                self.pool.metrics().ocr_page_duration_seconds.observe(EngineKind::Tesseract, seconds);
             }
             Ok(_) => {}
-            Err(failure) => self.metrics.ocr_errors_total.inc2(EngineKind::Tesseract, error_kind(failure.code)),
+            Err(failure) => self.pool.metrics().ocr_errors_total.inc2(EngineKind::Tesseract, error_kind(failure.code)),
         }
         result
     }
 
     async fn read_page_uncounted(&mut self, page: PageNo) -> Result<PageReading, Failure> {
-        let mut patience = patience(self.limits.page_timeout_seconds.into(), format!("reading page {page}"));
+        let mut patience = patience(self.pool.limits().page_timeout_seconds.into(), format!("reading page {page}"));
         patience.max_answer_bytes = MAX_PAGE_ANSWER_BYTES;
         let began = Instant::now();
         let answer = self.process.ask(&Request::Page(page), &patience).await?;
@@ -154,7 +154,7 @@ impl DocumentChild {
             return Err(self.process.answer_invalid("another answer than to a page", &patience).await);
         };
         let info = self.inspection.as_ref().and_then(|i| i.pages.get(page.index()));
-        if let Err(what) = plausible::layout(&layout, page, info, &self.limits) {
+        if let Err(what) = plausible::layout(&layout, page, info, self.pool.limits()) {
             return Err(self.process.answer_invalid(&what, &patience).await);
         }
         let thumbnail = answer.bytes;
@@ -215,45 +215,9 @@ impl DocumentChild {
         let Some((_, pages)) = &self.output else {
             return Err(Failure::new(Code::Internal, "The process was not started to write a searchable PDF"));
         };
-        let seconds = u64::from(self.limits.document_timeout_seconds) + pages * ASSEMBLY_SECONDS_PER_PAGE;
+        let seconds = u64::from(self.pool.limits().document_timeout_seconds) + pages * ASSEMBLY_SECONDS_PER_PAGE;
         Ok(patience(seconds, "writing the searchable PDF"))
     }
-}
-
-/// Asks, in a child, what Tesseract there is.
-///
-/// # Errors
-/// `tesseract_missing`, `language_missing` if there is no language data at all, and those of a process that misbehaves.
-pub async fn probe_engine(command: &ChildCommand) -> Result<EngineProbe, Failure> {
-    let (mut process, patience, answer) = probe(command, Task::ProbeEngine, "looking for Tesseract").await?;
-    match answer {
-        Answer::Engine(probe) => Ok(EngineProbe {
-            version: plausible::text(&probe.version),
-            data_path: plausible::text(&probe.data_path),
-            languages: probe.languages.iter().map(|l| plausible::text(l)).collect(),
-            sandbox: probe.sandbox,
-        }),
-        _ => Err(process.answer_invalid("another answer than to the probe", &patience).await),
-    }
-}
-
-/// Asks a child how well it is locked in on this machine; needs no Tesseract.
-///
-/// # Errors
-/// Those of a process that misbehaves.
-pub async fn probe_sandbox(command: &ChildCommand) -> Result<SandboxLevel, Failure> {
-    let (mut process, patience, answer) = probe(command, Task::ProbeSandbox, "trying the sandbox").await?;
-    match answer {
-        Answer::Started { sandbox } => Ok(sandbox),
-        _ => Err(process.answer_invalid("another answer than to the probe", &patience).await),
-    }
-}
-
-async fn probe(command: &ChildCommand, task: Task, doing: &str) -> Result<(ChildProcess, Patience, Answer), Failure> {
-    let mut process = ChildProcess::start(command, Vec::new()).await?;
-    let patience = patience(PROBE_SECONDS, doing);
-    let answer = process.ask(&Request::Start { task, limits: Limits::default() }, &patience).await?;
-    Ok((process, patience, answer.message))
 }
 
 fn patience(seconds: u64, doing: impl Into<String>) -> Patience {

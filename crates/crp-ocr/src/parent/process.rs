@@ -1,18 +1,31 @@
-//! A running child and the pipes to it: one question at a time, each within its time, and nothing it answers is believed unread.
+//! A running child and the way to it: one question at a time, each within its time, and nothing it answers is believed unread.
 
-use std::{fs::File, future::Future, process::ExitStatus, time::Duration};
+use std::{
+    fs::File,
+    future::Future,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    os::fd::AsFd,
+    process::ExitStatus,
+    time::Duration,
+};
 
 use crp_model::{Code, Failure};
+use rustix::{
+    cmsg_space,
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+};
 use tokio::{
-    io::AsyncWriteExt,
-    process::{Child, ChildStdin, ChildStdout},
+    io::{AsyncWriteExt, Interest},
+    net::UnixStream,
+    process::{Child, ChildStdout},
     time::timeout,
 };
 
 use super::{death, log_tail::LogTail, plausible, processor_time, spawn::spawn};
 use crate::{
     ChildCommand,
-    protocol::{self, Answer, ReceiveError, Received, Request},
+    protocol::{self, Answer, MAX_FILES, ReceiveError, Received, Request},
 };
 
 /// So long may a child take to die after its pipe has closed.
@@ -21,7 +34,7 @@ const DYING: Duration = Duration::from_secs(5);
 /// A running child. Dropping it kills the process.
 pub(super) struct ChildProcess {
     child: Child,
-    to_child: ChildStdin,
+    to_child: UnixStream,
     from_child: ChildStdout,
     log: LogTail,
     /// False once it was killed or has died: the pipes are then of no use.
@@ -47,20 +60,23 @@ enum End<T> {
 }
 
 impl ChildProcess {
-    /// Starts a child that inherits `files`.
+    /// Starts a child.
     ///
     /// # Errors
     /// `internal` when no process can be started.
-    pub(super) async fn start(command: &ChildCommand, files: Vec<File>) -> Result<Self, Failure> {
-        let mut child = spawn(command, files)
+    pub(super) async fn start(command: &ChildCommand) -> Result<Self, Failure> {
+        let (mut child, to_child) = spawn(command)
             .await
             .map_err(|error| Failure::new(Code::Internal, format!("The process that reads documents could not be started: {error}")))?;
-        match (child.stdin.take(), child.stdout.take(), child.stderr.take()) {
-            (Some(to_child), Some(from_child), Some(errors)) => {
-                Ok(Self { child, to_child, from_child, log: LogTail::follow(errors), usable: true })
-            }
+        match (child.stdout.take(), child.stderr.take()) {
+            (Some(from_child), Some(errors)) => Ok(Self { child, to_child, from_child, log: LogTail::follow(errors), usable: true }),
             _ => Err(Failure::new(Code::Internal, "The process that reads documents has no pipes")),
         }
+    }
+
+    /// Whether it still runs and can be asked.
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.usable && matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Sends a request and waits for the answer to it.
@@ -69,11 +85,16 @@ impl ChildProcess {
     /// What the child answers as a failure; `page_timeout`, `engine_crashed`, `memory_limit`, `engine_answer_invalid` when it misbehaves,
     /// and then it is dead.
     pub(super) async fn ask(&mut self, request: &Request, patience: &Patience) -> Result<Received<Answer>, Failure> {
+        self.ask_with(request, &[], patience).await
+    }
+
+    /// As [`Self::ask`]; the child gets `files` with the request.
+    pub(super) async fn ask_with(&mut self, request: &Request, files: &[File], patience: &Patience) -> Result<Received<Answer>, Failure> {
         let frame = protocol::frame(request, b"").map_err(unsendable)?;
         let answer = self
             .attend(patience, async |to_child, from_child| {
                 // A child that stops reading may have answered why; so a pipe that breaks here is not the end.
-                let sent = to_child.write_all(&frame).await;
+                let sent = send(to_child, &frame, files).await;
                 let answer = protocol::receive_async::<Answer>(from_child, patience.max_answer_bytes).await;
                 match (sent, answer) {
                     (Err(_), Ok(Received { message: Answer::Failed(failure), .. })) => {
@@ -113,7 +134,7 @@ impl ChildProcess {
     async fn attend<T>(
         &mut self,
         patience: &Patience,
-        conversation: impl AsyncFnOnce(&mut ChildStdin, &mut ChildStdout) -> Result<T, ReceiveError>,
+        conversation: impl AsyncFnOnce(&mut UnixStream, &mut ChildStdout) -> Result<T, ReceiveError>,
     ) -> Result<T, Failure> {
         if !self.usable {
             return Err(Failure::new(Code::EngineCrashed, "Its process had ended before"));
@@ -185,6 +206,25 @@ impl ChildProcess {
     }
 }
 
+/// Sends a frame; the descriptors of `files` come with its first bytes.
+async fn send(to_child: &mut UnixStream, frame: &[u8], files: &[File]) -> io::Result<()> {
+    let sent = match files {
+        [] => 0,
+        files => to_child.async_io(Interest::WRITABLE, || send_files(to_child, frame, files)).await?,
+    };
+    to_child.write_all(frame.get(sent..).unwrap_or_default()).await
+}
+
+fn send_files(to_child: &UnixStream, frame: &[u8], files: &[File]) -> io::Result<usize> {
+    let descriptors: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(MAX_FILES))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a request comes with more files than any child takes"));
+    }
+    Ok(sendmsg(to_child, &[IoSlice::new(frame)], &mut control, SendFlags::NOSIGNAL)?)
+}
+
 /// Waits for the conversation, the flood or the time, whichever comes first.
 async fn first_end<T>(conversation: impl Future<Output = Result<T, ReceiveError>>, log: &LogTail, time: Duration) -> End<T> {
     tokio::select! {
@@ -230,6 +270,7 @@ fn is_a_childs(code: Code) -> bool {
             | Code::EngineAnswerInvalid
             | Code::TesseractMissing
             | Code::LanguageMissing
+            | Code::SandboxMissing
             | Code::DiskFull
             | Code::FileAccess
             | Code::Internal

@@ -1,25 +1,32 @@
-//! Starts a child: cleared environment, only the pipes and the files meant for it, on a thread that lives as long as we do.
+//! Starts a child: cleared environment, no descriptors but a socket and two pipes, on a thread that lives as long as we do.
 
 use std::{
-    fs::File,
     io,
-    os::{fd::OwnedFd, unix::process::CommandExt},
+    os::{
+        fd::OwnedFd,
+        unix::{net::UnixStream as Socket, process::CommandExt},
+    },
     process::Stdio,
     sync::{OnceLock, mpsc},
     thread,
 };
 
-use command_fds::CommandFdExt;
-use tokio::{process::Child, runtime::Handle, sync::oneshot};
+use tokio::{net::UnixStream, process::Child, runtime::Handle, sync::oneshot};
 
-use crate::ChildCommand;
+use crate::{ChildCommand, settings::PARENT_VARIABLE};
 
-/// Starts `command` with `files` inherited under the numbers that they have here.
+/// Starts `command`; the socket is the other end of its standard input.
 ///
 /// The kernel kills a child when the *thread* that started it ends, and a runtime's threads come and go; hence the thread of its own.
-pub(super) async fn spawn(command: &ChildCommand, files: Vec<File>) -> io::Result<Child> {
+pub(super) async fn spawn(command: &ChildCommand) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = Socket::pair()?;
+    ours.set_nonblocking(true)?;
+    let child = spawn_with(prepare(command, theirs)).await?;
+    Ok((child, UnixStream::from_std(ours)?))
+}
+
+async fn spawn_with(command: std::process::Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    let command = prepare(command, files);
     let (answer, answered) = oneshot::channel();
     let spawner = SPAWNER.get_or_init(|| {
         let (orders, inbox) = mpsc::channel::<Order>();
@@ -41,13 +48,14 @@ struct Order {
 impl Order {
     fn carry_out(self) {
         let _in_runtime = self.runtime.enter();
+        // Dropped at the end: our copy of the child's end of the socket must not outlive this.
         let mut command = tokio::process::Command::from(self.command);
         // If nobody waits any more, the answer is dropped, and the child with it.
         let _ = self.answer.send(command.kill_on_drop(true).spawn());
     }
 }
 
-fn prepare(command: &ChildCommand, files: Vec<File>) -> std::process::Command {
+fn prepare(command: &ChildCommand, theirs: Socket) -> std::process::Command {
     let mut prepared = std::process::Command::new(&command.program);
     prepared
         .args(&command.args)
@@ -57,13 +65,13 @@ fn prepare(command: &ChildCommand, files: Vec<File>) -> std::process::Command {
         .env("MALLOC_ARENA_MAX", "2")
         .env("LANG", "C")
         .env("RUST_BACKTRACE", "0")
+        .env(PARENT_VARIABLE, std::process::id().to_string())
         .envs(command.env.iter().map(|(name, value)| (name, value)))
         .current_dir("/")
-        .stdin(Stdio::piped())
+        .stdin(OwnedFd::from(theirs))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // A Ctrl-C on the terminal is for us; we decide what becomes of the child.
         .process_group(0);
-    prepared.preserved_fds(files.into_iter().map(OwnedFd::from).collect());
     prepared
 }

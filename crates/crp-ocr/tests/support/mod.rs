@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crp_metrics::Metrics;
-use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, pipeline::OcrMode};
-use crp_ocr::{ChildCommand, DocumentChild, ReadSettings};
+use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, pipeline::OcrMode};
+use crp_ocr::{ChildCommand, ChildPool, DocumentChild, ReadSettings};
 
 /// The test program as a child, with these additions to its environment.
 pub(crate) fn child(env: &[(&str, &str)]) -> ChildCommand {
@@ -33,7 +33,12 @@ pub(crate) async fn start(
     settings: &ReadSettings,
     metrics: &Metrics,
 ) -> Result<DocumentChild, Failure> {
-    DocumentChild::start(command, file, MediaType::Pdf, &limits(), Some(settings), metrics).await
+    DocumentChild::start(&pool(command, &limits(), metrics), file, MediaType::Pdf, Some(settings)).await
+}
+
+/// Processes with these limits.
+pub(crate) fn pool(command: &ChildCommand, limits: &Limits, metrics: &Metrics) -> ChildPool {
+    ChildPool::new(command.clone(), limits.clone(), SandboxRequirement::BestEffort, metrics.clone())
 }
 
 /// The product's limits.

@@ -7,7 +7,7 @@ mod upkeep;
 use std::{sync::Arc, time::Duration};
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Ambient, Code, Failure};
+use crp_model::{Ambient, Code, Failure, SandboxRequirement};
 use crp_objects::Objects;
 use crp_store::{Store, tasks};
 use crp_web::{ServeOptions, Web, WebSettings};
@@ -123,7 +123,8 @@ impl Served {
                 store: self.store.clone(),
                 objects: self.objects.clone(),
                 metrics: self.metrics.clone(),
-                child: doors::document_child()?,
+                children: doors::document_children(&configuration.limits, SandboxRequirement::default(), &self.metrics)?
+                    .with_spares(configuration.worker.effective_slots()),
                 limits: configuration.limits.clone(),
                 ambient: self.ambient.clone(),
             },

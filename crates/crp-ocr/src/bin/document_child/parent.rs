@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crp_metrics::Metrics;
-use crp_model::{Limits, MediaType, PageNo, pipeline::OcrMode};
-use crp_ocr::{ChildCommand, DocumentChild, ReadSettings};
+use crp_model::{Limits, MediaType, PageNo, SandboxRequirement, pipeline::OcrMode};
+use crp_ocr::{ChildCommand, ChildPool, DocumentChild, ReadSettings};
 
 /// Opens the document named on the command line in a child, says so, and lets it spin on the first page.
 pub(crate) fn with_a_busy_child() -> ExitCode {
@@ -18,8 +18,8 @@ pub(crate) fn with_a_busy_child() -> ExitCode {
 async fn spin(file: &std::path::Path) -> Result<(), crp_model::Failure> {
     let command = ChildCommand { program: "/proc/self/exe".into(), args: Vec::new(), env: vec![("CRP_FAULT".into(), "spin".into())] };
     let settings = ReadSettings { languages: Vec::new(), mode: OcrMode::Off, thumbnails: false };
-    let (limits, metrics) = (Limits::default(), Metrics::for_tests());
-    let mut child = DocumentChild::start(&command, file, MediaType::Pdf, &limits, Some(&settings), &metrics).await?;
+    let pool = ChildPool::new(command, Limits::default(), SandboxRequirement::BestEffort, Metrics::for_tests());
+    let mut child = DocumentChild::start(&pool, file, MediaType::Pdf, Some(&settings)).await?;
     println!("its child is open");
     child.read_page(PageNo::from_index(0)).await.map(drop)
 }

@@ -53,15 +53,7 @@ impl Assembler {
     pub async fn start(workspace: &Workspace, thumbnails: bool) -> Result<Self, Failure> {
         let pdf = workspace.scratch_file("searchable.pdf");
         let output = create(&pdf)?;
-        let child = DocumentChild::start_assembly(
-            &workspace.child,
-            &workspace.document,
-            workspace.media,
-            &workspace.limits,
-            output,
-            &workspace.metrics,
-        )
-        .await?;
+        let child = DocumentChild::start_assembly(&workspace.children, &workspace.document, workspace.media, output).await?;
         let mut layout = Growing::create(workspace.scratch_file("layout.json"))?;
         layout.push(b"{\"pages\":[")?;
         let thumbnails = match thumbnails.then(|| workspace.scratch_file("thumbnails.zip")) {

@@ -11,8 +11,7 @@ use crp_model::Failure;
 /// # Errors
 /// The failure that the user sees: encrypted, damaged, no pages, too many pages, and so on.
 pub async fn inspect(workspace: &Workspace) -> Result<Inspection, Failure> {
-    let mut child =
-        DocumentChild::start(&workspace.child, &workspace.document, workspace.media, &workspace.limits, None, &workspace.metrics).await?;
+    let mut child = DocumentChild::start(&workspace.children, &workspace.document, workspace.media, None).await?;
     child.inspect().await
 }
 
@@ -50,7 +49,7 @@ impl<'a> PageReader<'a> {
 
     async fn start(&self) -> Result<DocumentChild, Failure> {
         let w = self.workspace;
-        DocumentChild::start(&w.child, &w.document, w.media, &w.limits, Some(&self.settings), &w.metrics).await
+        DocumentChild::start(&w.children, &w.document, w.media, Some(&self.settings)).await
     }
 }
 

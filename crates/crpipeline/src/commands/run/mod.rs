@@ -11,8 +11,8 @@ use std::{
 };
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Failure, Limits, Plan, Progress};
-use crp_ocr::ChildCommand;
+use crp_model::{Failure, Limits, Plan, Progress, SandboxRequirement};
+use crp_ocr::ChildPool;
 use crp_pipeline::{DocumentRequest, DocumentResult, run_document};
 
 use self::{
@@ -48,14 +48,18 @@ async fn run_until_interrupted(arguments: RunArguments, limits: Limits, scratch:
 }
 
 async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> ExitCode {
-    let (plan, inputs, child) = match prepare(&arguments) {
+    let (plan, inputs) = match prepare(&arguments) {
         Ok(prepared) => prepared,
         Err(failure) => return exit::with_failure(&failure),
     };
     let metrics = Metrics::new(BUILD, &[]);
     metrics.config_info.set(StorageKind::Local, DatabaseKind::Sqlite, ProcessRole::Run);
     let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let runner = Runner { plan, limits, child, jobs, metrics, scratch: scratch.to_owned() };
+    let children = match doors::document_children(&limits, SandboxRequirement::default(), &metrics) {
+        Ok(children) => children,
+        Err(failure) => return exit::with_failure(&failure),
+    };
+    let runner = Runner { plan, children, jobs, scratch: scratch.to_owned() };
     let mut reporter = Reporter::new(arguments.json, inputs.len());
     let mut first_failure = None;
     for input in &inputs {
@@ -70,41 +74,38 @@ async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> Exi
 }
 
 /// Everything that can be refused before any work.
-fn prepare(arguments: &RunArguments) -> Result<(Plan, Vec<Input>, ChildCommand), Failure> {
+fn prepare(arguments: &RunArguments) -> Result<(Plan, Vec<Input>), Failure> {
     let plan = plan::read(arguments.pipeline.as_deref(), arguments.languages.as_deref())?;
     let inputs = inputs::collect(&arguments.files, arguments.output.as_deref())?;
     if let Some(folder) = &arguments.output {
         outputs::prepare_folder(folder)?;
     }
-    Ok((plan, inputs, doors::document_child()?))
+    Ok((plan, inputs))
 }
 
 /// What every file is run with.
 struct Runner {
     plan: Plan,
-    limits: Limits,
-    child: ChildCommand,
+    children: ChildPool,
     jobs: usize,
-    metrics: Metrics,
     /// The folder for unfinished results.
     scratch: PathBuf,
 }
 
 impl Runner {
     async fn run(&self, input: &Input, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<Done, Failure> {
-        let Checked { media, sha256 } = inputs::check(&input.path, &self.limits).await?;
+        let Checked { media, sha256 } = inputs::check(&input.path, self.children.limits()).await?;
         let scratch =
             tempfile::tempdir_in(&self.scratch).map_err(|error| outputs::failed("Nothing can be written in", &self.scratch, &error))?;
         let request = DocumentRequest {
             file: input.path.clone(),
             media,
             plan: self.plan.clone(),
-            limits: self.limits.clone(),
-            child: self.child.clone(),
+            children: self.children.clone(),
             jobs: self.jobs,
             scratch: scratch.path().to_owned(),
         };
-        let result = run_document(request, &self.metrics, progress).await?;
+        let result = run_document(request, progress).await?;
         refuse_failed_pages(&result)?;
         let describe = outputs::Description { file: &input.path, sha256, result: &result };
         outputs::write(&input.outputs, &describe)?;
