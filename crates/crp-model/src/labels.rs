@@ -248,6 +248,8 @@ labels! {
         SignatureInvalidated = "signature_invalidated",
         /// The result is a PDF of images, since the input cannot be edited safely.
         RebuiltFromImages = "rebuilt_from_images",
+        /// Invisible text that the page already had could not be replaced.
+        OldTextKept = "old_text_kept",
         /// A picture on the page could not be decoded.
         PictureUnreadable = "picture_unreadable",
     }

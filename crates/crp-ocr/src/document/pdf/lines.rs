@@ -130,6 +130,7 @@ fn append(layout: &mut PageLayout, indices: &[usize], words: &[PlacedWord], para
     });
 }
 
-fn boxed(r: Rect) -> BoundingBox {
+/// The rectangle as a box of the layout.
+pub(super) fn boxed(r: Rect) -> BoundingBox {
     BoundingBox { x0: r.x0 as f32, y0: r.y0 as f32, x1: r.x1 as f32, y1: r.y1 as f32 }
 }

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use crp_model::{Code, Failure, Limits, PageLayout, PageNo, Warning, labels::WarningKind};
+use crp_model::{BoundingBox, Code, Failure, Limits, PageLayout, PageNo, Warning, labels::WarningKind};
 use hayro::hayro_syntax::{
     DecryptionError, LoadPdfError, Pdf,
     object::{Dict, Stream},
@@ -16,7 +16,7 @@ use hayro::hayro_syntax::{
 use self::{
     geometry::PageGeometry,
     render::{Canvas, PixelSize},
-    scan::PageScan,
+    scan::{PageScan, PlacedGlyph},
 };
 use super::{
     Inspection, PageInfo, RenderedPage,
@@ -25,9 +25,12 @@ use super::{
 };
 
 mod broken_off;
+mod content_tokens;
 mod geometry;
 mod lines;
+mod old_layer;
 mod overlay;
+mod printed;
 mod rebuild;
 pub(crate) mod render;
 mod scan;
@@ -163,6 +166,16 @@ impl PdfDocument {
             Err(failure) if failure.code == Code::EncryptedPdf => Err(failure),
             Err(failure) => rebuild::write(self, &failure.message, pages, output),
         }
+    }
+
+    /// Where the page shows words as text that readers can read.
+    fn printed_words(&self, number: PageNo) -> Result<Vec<BoundingBox>, Failure> {
+        if !self.with_page(number, |page, _| Ok(names_fonts(page)))? {
+            return Ok(Vec::new());
+        }
+        let scan = self.scan(number)?;
+        let visible: Vec<PlacedGlyph> = scan.glyphs.iter().filter(|g| !g.is_invisible && usable::is_readable(g)).cloned().collect();
+        Ok(words::words(&visible).iter().map(|word| lines::boxed(word.bounds)).collect())
     }
 
     /// Number of pages.

@@ -5,14 +5,19 @@
 
 use std::{collections::HashSet, io::Write};
 
-use crp_model::{Code, Failure, PageLayout, PageNo, TextSource, Warning};
+use crp_model::{Code, Failure, PageLayout, PageNo, TextSource, Warning, labels::WarningKind};
 use hayro::hayro_syntax::{
     Pdf,
     object::{Array, MaybeRef},
 };
 use lopdf::{Dictionary, Object, ObjectId};
 
-use super::{PdfDocument, update::Update};
+use super::{
+    PdfDocument,
+    old_layer::{self, OldLayer},
+    printed,
+    update::Update,
+};
 use crate::document::{
     failures::{damaged, guarded, unwritable},
     font_objects,
@@ -59,7 +64,7 @@ impl Overlay {
         let mut overlay = Self { update, pages: pages.to_vec(), codes: CharacterCodes::default(), font: (0, 0), font_name: String::new() };
         if document.fits_in_memory(2) {
             overlay.begin();
-            let mark = overlay.add_layer(0, b"q\nQ\n")?;
+            let mark = overlay.add_layer(0, b"q\nQ\n", None)?;
             overlay.close()?;
             overlay.prove(mark)?;
         }
@@ -74,15 +79,29 @@ impl Overlay {
         self.font_name = self.update.unique_name();
     }
 
-    /// Adds the layout's words to its page.
+    /// Adds the layout's words to its page, in place of invisible text that is there.
     ///
     /// # Errors
     /// `damaged_file` if the page's objects are not what they must be.
-    pub(crate) fn add(&mut self, document: &PdfDocument, layout: &PageLayout) -> Result<(), Failure> {
-        let from_display = document.with_page(layout.page, |_, geometry| Ok(geometry.to_display.inverse()))?;
+    pub(crate) fn add(&mut self, document: &PdfDocument, layout: &PageLayout) -> Result<Option<Warning>, Failure> {
+        let (from_display, old) = document.with_page(layout.page, |page, geometry| {
+            let old = guarded(Code::PageFailed, "Looking for old text", || Ok(old_layer::remove(page)));
+            Ok((geometry.to_display.inverse(), old.unwrap_or(OldLayer::None)))
+        })?;
+        let (rest, is_kept) = match old {
+            OldLayer::None => (None, false),
+            OldLayer::Removed(rest) => (Some(rest), false),
+            OldLayer::Entangled(rest) => (rest, true),
+        };
+        let layout = &printed::without_printed_words(layout, &document.printed_words(layout.page)?);
         let style = LayerStyle { font: &self.font_name, from_display };
         let content = text_layer::content(layout, &style, &mut self.codes);
-        self.add_layer(layout.page.index(), &content).map(|_| ())
+        self.add_layer(layout.page.index(), &content, rest.as_deref())?;
+        Ok(is_kept.then(|| {
+            let message =
+                format!("Invisible text that page {} already had cannot be replaced safely; searching may find words twice", layout.page);
+            Warning::new(WarningKind::OldTextKept, Some(layout.page), message)
+        }))
     }
 
     /// Writes the whole file.
@@ -104,13 +123,16 @@ impl Overlay {
         Ok(())
     }
 
-    /// Puts a content stream in front of the page's own; returns its id.
-    fn add_layer(&mut self, index: usize, content: &[u8]) -> Result<ObjectId, Failure> {
+    /// Puts a content stream in front of the page's own, or of what is left of it; returns its id.
+    fn add_layer(&mut self, index: usize, content: &[u8], rest: Option<&[u8]>) -> Result<ObjectId, Failure> {
         let id = *self.pages.get(index).ok_or_else(|| damaged("a page is missing"))?;
         let mut page = self.update.dictionary(id).cloned().ok_or_else(|| damaged("a page is no dictionary"))?;
         let layer = self.update.add_stream(Dictionary::new(), content)?;
         let mut contents = vec![Object::Reference(layer)];
-        contents.extend(self.own_contents(&page));
+        match rest {
+            Some(rest) => contents.push(Object::Reference(self.update.add_stream(Dictionary::new(), rest)?)),
+            None => contents.extend(self.own_contents(&page)),
+        }
         page.set("Contents", Object::Array(contents));
         self.add_font(&mut page)?;
         self.update.set(id, Object::Dictionary(page))?;
@@ -254,10 +276,11 @@ pub(crate) fn write(
     output: &mut dyn Write,
 ) -> Result<Vec<Warning>, Failure> {
     let mut changed = false;
+    let mut warnings = Vec::new();
     for index in 0..document.page_count() {
         let layout = super::next_layout(pages, PageNo::from_index(index))?;
         if layout.source == TextSource::Ocr && !layout.words.is_empty() {
-            overlay.add(document, &layout)?;
+            warnings.extend(overlay.add(document, &layout)?);
             changed = true;
         }
     }
@@ -266,5 +289,6 @@ pub(crate) fn write(
         return Ok(Vec::new());
     }
     overlay.write(document, output)?;
-    Ok(document.signature_warning().into_iter().collect())
+    warnings.extend(document.signature_warning());
+    Ok(warnings)
 }

@@ -1,6 +1,6 @@
 //! Whether the text that a page carries is worth keeping, or the page is a picture that must be read.
 
-use super::scan::PageScan;
+use super::scan::{PageScan, PlacedGlyph};
 
 /// Fewer letters and digits than this are no text.
 const MIN_LETTERS: usize = 3;
@@ -34,6 +34,11 @@ pub(crate) fn is_usable(scan: &PageScan) -> bool {
     invisible >= MIN_INVISIBLE_LETTERS || visible >= MIN_VISIBLE_LETTERS_ON_SCAN
 }
 
+/// Whether the font tells what the glyph means.
+pub(super) fn is_readable(glyph: &PlacedGlyph) -> bool {
+    glyph.text.as_deref().is_some_and(|text| !text.chars().any(is_rubbish))
+}
+
 /// Characters that only a font without a usable encoding yields.
 fn is_rubbish(c: char) -> bool {
     c == '\u{fffd}' || (c.is_control() && !c.is_whitespace()) || matches!(u32::from(c), 0xE000..=0xF8FF | 0xF0000..=0x10FFFD)
@@ -44,7 +49,6 @@ mod tests {
     use hayro::kurbo::{Point, Vec2};
 
     use super::*;
-    use crate::document::pdf::scan::PlacedGlyph;
 
     fn page(text: &str, is_invisible: bool, cover: f64) -> PageScan {
         let glyphs = text

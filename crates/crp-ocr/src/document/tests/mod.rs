@@ -5,5 +5,6 @@ mod bombs;
 mod corpus;
 mod damage;
 mod images;
+mod old_text;
 mod overlay;
 mod text;
