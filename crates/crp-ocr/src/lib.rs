@@ -9,6 +9,7 @@ compile_error!("crp-ocr reads documents in sandboxed processes of a Unix system"
 mod child;
 mod document;
 mod engine;
+mod lower_bound;
 mod parent;
 mod protocol;
 mod reading;
@@ -16,5 +17,6 @@ mod settings;
 
 pub use child::{PageHook, child_main, child_main_with};
 pub use document::{Inspection, PageInfo};
+pub use lower_bound::{PreparedPages, RecognitionTime};
 pub use parent::{ChildPool, DocumentChild, probe_engine, probe_sandbox};
 pub use settings::{Assembly, ChildCommand, EngineProbe, PageReading, ReadSettings, SandboxLevel, TESSERACT_LIBRARY_VARIABLE};

@@ -36,7 +36,7 @@ fn page(results: &Results, drawn: &dyn Fn(&str) -> bool) -> String {
          What reading documents costs and how well it is done, beside other programs on the same engine.\n\
          Written by `cargo xtask bench ocr --report` from a measurement of {date}: {cores} cores ({processor}), {memory} MiB of memory, {system}, \
          commit {commit}, load {load:.2} when it began.\n\n\
-         All of them read the same files with {jobs} jobs in the languages `{languages}`, in turn; several runs give their median. \
+         All of them read the same files with {jobs} jobs in the languages `{languages}`, in turn and with one thread of the engine per page (`OMP_THREAD_LIMIT=1`); several runs give their median. \
          Processor time and memory are those of the whole process tree (memory as PSS, so that shared pages count once). \
          The **lower bound** is what nobody who uses this engine gets below: as many warm engines as jobs, all pages as gray pixels in memory \
          at the resolution that crPipeline reads them at, and nothing but recognition and one walk over its result. \

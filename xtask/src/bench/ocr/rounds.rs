@@ -199,7 +199,7 @@ impl Progress {
     pub(super) fn new(plan: &Plan, documents: &[Document], tools: &[Tool]) -> Self {
         let mut planned = Vec::new();
         for document in documents {
-            let usual = |seconds: f64| if document.is_text { 5.0 } else { seconds * document.pages as f64 };
+            let usual = |seconds: f64| if document.is_text { 5.0 } else { 1.0 + seconds * document.pages as f64 };
             for _ in 0..plan.lower_bound_rounds(document.id) {
                 planned.push((document.id, "lower bound".to_owned(), usual(0.8)));
             }
@@ -237,7 +237,7 @@ impl Progress {
     }
 
     fn left(&self) -> String {
-        let seconds: f64 = self.planned.iter().map(|(_, _, seconds)| seconds).sum();
+        let seconds: f64 = self.planned.iter().map(|(_, _, seconds)| *seconds).fold(0.0, |sum, next| sum + next);
         if seconds < 90.0 { format!("about {seconds:.0} s") } else { format!("about {:.0} minutes", seconds / 60.0) }
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn of_document(results: &Results, document: &DocumentResults) -> Tabl
     let mut rows = vec![head];
     if let Some(bound) = &document.lower_bound {
         let mut row = vec![
-            format!("lower bound ({} runs)", bound.runs.len()),
+            format!("lower bound ({})", counted(bound.runs.len())),
             format!("{:.2}", bound.wall_seconds),
             format!("{:.2}", bound.cpu_seconds),
             format!("{:.1}", document.pages as f64 * 60.0 / bound.wall_seconds.max(f64::MIN_POSITIVE)),
@@ -71,10 +71,9 @@ fn of_tool(results: &Results, tool: &ToolResults, columns: usize, has_fields: bo
         row.resize(columns, NONE.to_owned());
         return row;
     }
-    let runs = if tool.runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", tool.runs.len()) };
     let times = |number: Option<f64>| number.map_or(NONE.to_owned(), |number| format!("{number:.2}"));
     let mut row = vec![
-        format!("{name} ({runs})"),
+        format!("{name} ({})", counted(tool.runs.len())),
         format!("{:.2}", tool.wall_seconds),
         format!("{:.2}", tool.cpu_seconds),
         format!("{:.1}", tool.pages_per_minute),
@@ -146,6 +145,10 @@ pub(super) fn everything(results: &Results) -> String {
         };
     }
     text + "\n"
+}
+
+fn counted(runs: usize) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -79,7 +79,7 @@ impl Tool {
             Self::OcrmypdfDefaults => format!("ocrmypdf --jobs {jobs} -l {languages} --sidecar TXT FILE PDF"),
             Self::Kreuzberg => format!("extract_file_sync(FILE), force_ocr, backend tesseract, {languages}, {jobs} threads; text only"),
             Self::ShellLoop => {
-                format!("pdftoppm -r 300 -gray FILE, then xargs -P{jobs} tesseract PAGE OUT -l {languages} txt hocr, OMP_THREAD_LIMIT=1")
+                format!("pdftoppm -r 300 -gray FILE, then xargs -P{jobs} tesseract PAGE OUT -l {languages} txt hocr")
             }
         }
     }
@@ -154,16 +154,14 @@ impl Tool {
                 let mut command = Command::new(python::KREUZBERG.program("python")?);
                 let mode = if document.is_text { "auto" } else { "force" };
                 command.arg(root().join("benches/ocr/kreuzberg_text.py")).args([&settings.languages, mode, &settings.jobs.to_string()]);
-                command.arg(&folders.output).env("OMP_THREAD_LIMIT", "1");
+                command.arg(&folders.output);
                 command
             }
-            Self::ShellLoop => {
-                let mut command = script(if is_pdf(document) { LOOP_OVER_PAGES } else { LOOP_OVER_PICTURES });
-                command.env("OMP_THREAD_LIMIT", "1");
-                command
-            }
+            Self::ShellLoop => script(if is_pdf(document) { LOOP_OVER_PAGES } else { LOOP_OVER_PICTURES }),
         };
         command.env("JOBS", settings.jobs.to_string()).env("LANGUAGES", &settings.languages).env("OUTPUT", &folders.output);
+        // All of them work on pages side by side; threads of the engine within a page would fight over the same cores.
+        command.env("OMP_THREAD_LIMIT", "1");
         // Whatever this shell has set for a server of ours is not meant for the bench.
         let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("CRPIPELINE_"));
         for name in ours.filter(|name| name != "CRPIPELINE_TESSERACT_LIBRARY") {

@@ -1,8 +1,10 @@
 //! The process that reads documents, for the tests of this crate: the product's child, and beside it children that misbehave.
+//! For the benchmark also one that only recognises.
 
 mod attacks;
 mod faults;
 mod liar;
+mod lower_bound;
 mod parent;
 
 use std::process::ExitCode;
@@ -11,6 +13,12 @@ use std::process::ExitCode;
 const FAULT: &str = "CRP_FAULT";
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((first, rest)) = arguments.split_first()
+        && first == lower_bound::ARGUMENT
+    {
+        return lower_bound::run(rest);
+    }
     let fault = std::env::var(FAULT).unwrap_or_default();
     match fault.as_str() {
         "" => crp_ocr::child_main(),
