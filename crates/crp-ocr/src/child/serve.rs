@@ -191,6 +191,58 @@ fn assemble(wire: &mut Wire, document: &OpenDocument, output: File) -> Result<An
     match written {
         // A writer that failed tells best why.
         Err(failure) => Err(output.failure().unwrap_or(failure)),
-        Ok(warnings) => Ok(Answer::Assembled { bytes_written: output.finish()?, warnings }),
+        Ok(warnings) => match layouts.next() {
+            // An answer before the question would find a parent that still writes, and then nobody to write to.
+            None => Ok(Answer::Assembled { bytes_written: output.finish()?, warnings }),
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(_)) => Err(Failure::new(Code::Internal, "More pages arrived than the document has")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use super::*;
+
+    fn file_with(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        file
+    }
+
+    /// What comes of a page that carries its text, so that nothing is left to write after it, when `then` follows its layout.
+    fn assembled(then: &[Request]) -> Result<Answer, Failure> {
+        const PDF: &[u8] = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n\
+            2 0 obj\n<< /Type /Pages /Count 1 /Kids [3 0 R] >>\nendobj\n\
+            3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] >>\nendobj\ntrailer\n<< /Size 4 /Root 1 0 R >>\n%%EOF\n";
+        let layout = PageLayout {
+            page: PageNo::from_index(0),
+            width: 100.0,
+            height: 100.0,
+            rotation: 0,
+            pixels: None,
+            source: TextSource::None,
+            words: Vec::new(),
+            lines: Vec::new(),
+        };
+        let mut sent = Vec::new();
+        protocol::send(&mut sent, &Request::Layout(layout), b"").unwrap();
+        for request in then {
+            protocol::send(&mut sent, request, b"").unwrap();
+        }
+        let mut wire = Wire { from_parent: io::BufReader::new(file_with(&sent)), to_parent: tempfile::tempfile().unwrap() };
+        let document = OpenDocument::open(file_with(PDF), MediaType::Pdf, &Limits::default()).unwrap();
+        assemble(&mut wire, &document, tempfile::tempfile().unwrap())
+    }
+
+    #[test]
+    fn a_document_is_finished_only_when_the_parent_has_sent_all_its_pages() {
+        assert!(matches!(assembled(&[Request::EndOfLayouts]), Ok(Answer::Assembled { .. })));
+        let failure = assembled(&[]).unwrap_err();
+        assert!(failure.message.contains("did not arrive"), "{failure}");
+        assert!(assembled(&[Request::Inspect]).is_err());
     }
 }
