@@ -47,9 +47,19 @@ const WANTED: &[Wanted] = &[
         unit: "",
         figure: |r| Some(ours(r, "scan24")?.text_layer?.wer),
     },
-    Wanted { what: "receipts: word F1", bound: AtLeast(0.79), unit: "", figure: |r| Some(ours(r, "receipts")?.text?.f1) },
-    Wanted { what: "receipts: total found", bound: AtLeast(0.85), unit: "", figure: |r| Some(ours(r, "receipts")?.fields?.total) },
-    Wanted { what: "receipts: date found", bound: AtLeast(0.90), unit: "", figure: |r| Some(ours(r, "receipts")?.fields?.date) },
+    Wanted { what: "receipts: word F1 (stretch: 0.82)", bound: AtLeast(0.79), unit: "", figure: |r| Some(ours(r, "receipts")?.text?.f1) },
+    Wanted {
+        what: "receipts: total found (stretch: 0.90)",
+        bound: AtLeast(0.85),
+        unit: "",
+        figure: |r| Some(ours(r, "receipts")?.fields?.total),
+    },
+    Wanted {
+        what: "receipts: date found (stretch: 0.95)",
+        bound: AtLeast(0.90),
+        unit: "",
+        figure: |r| Some(ours(r, "receipts")?.fields?.date),
+    },
     Wanted {
         what: "scan24: peak memory of the process tree",
         bound: AtMost(250.0),

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    io::ErrorKind,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -43,12 +44,17 @@ pub(super) fn descendants() -> Vec<u32> {
     found
 }
 
-/// Memory of the processes together, pages that several share counted once (PSS), in bytes. `None` if it could not be read of any.
+/// Memory of the processes together, pages that several share counted once (PSS), in bytes. `None` if there is none of which it
+/// could be read, and if there is one of which we may not: a sum without it would be wrong.
 pub(super) fn memory_bytes(pids: &[u32]) -> Option<u64> {
     let mut sum = None;
     for pid in pids {
-        // One that has just ended has no memory; the next sample does not list it.
-        let Ok(rollup) = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) else { continue };
+        let rollup = match fs::read_to_string(format!("/proc/{pid}/smaps_rollup")) {
+            Ok(rollup) => rollup,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
+            // One that has just ended has no memory; the next sample does not list it.
+            Err(_) => continue,
+        };
         let kibibytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_ascii_whitespace().next()?.parse::<u64>().ok());
         if let Some(kibibytes) = kibibytes {
             sum = Some(sum.unwrap_or(0) + kibibytes * 1024);

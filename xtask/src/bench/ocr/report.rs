@@ -60,7 +60,8 @@ fn page(results: &Results, drawn: &dyn Fn(&str) -> bool) -> String {
 }
 
 fn of_document(results: &Results, document: &DocumentResults, drawn: &dyn Fn(&str) -> bool) -> String {
-    let mut text = format!("## {}\n\nThe document `{}`: {} pages.\n\n", capital(&document.title), document.id, document.pages);
+    let pages = if document.pages == 1 { "1 page".to_owned() } else { format!("{} pages", document.pages) };
+    let mut text = format!("## {}\n\nThe document `{}`: {pages}.\n\n", capital(&document.title), document.id);
     for (plot, what) in [("speed", "Pages per minute"), ("accuracy", "Accuracy by kind of page"), ("memory", "Memory over time")] {
         let file = format!("{}-{plot}.svg", document.id);
         if drawn(&file) {
