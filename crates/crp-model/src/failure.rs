@@ -112,6 +112,10 @@ codes! {
     LanguageMissing = "language_missing", Ocr, exit 4, true, "Install the language (Debian, Ubuntu: apt-get install tesseract-ocr-XXX), or choose another in the pipeline; `crpipeline doctor` lists what is installed.";
     /// The sandbox that the operator requires cannot be closed on this machine.
     SandboxMissing = "sandbox_missing", Ocr, exit 4, true, "Use a Linux kernel of 5.13 or newer with Landlock and seccomp switched on (`crpipeline doctor` shows what there is), or read only documents that you trust and set sandbox to best-effort.";
+    /// The pipeline asks for an engine that the operator has not set up.
+    EngineNotConfigured = "engine_not_configured", Ocr, exit 4, true, "Ask the operator to set the address of the engine (CRPIPELINE_HTTP_ENGINE_URL), or take `engine: tesseract` in the pipeline.";
+    /// The engine that the operator has set up does not answer or refuses.
+    EngineUnavailable = "engine_unavailable", Ocr, exit 4, true, "Nothing is lost; try again in a minute. The operator finds the cause in the log.";
     /// A page took longer than its time limit.
     PageTimeout = "page_timeout", Timeout, exit 5, true, "Try again when the machine is less busy, or ask the operator to raise page_timeout_seconds.";
     /// The engine's process died while it worked on the document.

@@ -79,9 +79,12 @@ labels! {
         /// An API token.
         Token = "token",
     }
-    /// Implementations behind the OCR stage.
+    /// Implementations behind the OCR stage; the name is also that of the pipeline file.
+    #[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    #[serde(rename_all = "snake_case")]
     EngineKind {
-        /// Tesseract in a child process.
+        /// Tesseract in the document's own process.
+        #[default]
         Tesseract = "tesseract",
         /// An endpoint that the operator named.
         Http = "http",

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Code, Failure,
+    labels::EngineKind,
     pipeline_file::{RawPipeline, invalid, syntax},
 };
 
@@ -92,6 +93,8 @@ pub struct OcrStage {
     pub languages: Vec<String>,
     /// Which pages are read.
     pub mode: OcrMode,
+    /// What recognises them.
+    pub engine: EngineKind,
     /// What one failed page means.
     pub on_page_error: OnPageError,
 }
@@ -138,6 +141,14 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// What recognises its pages; `None` for a stage that recognises none.
+    pub const fn engine(&self) -> Option<EngineKind> {
+        match self {
+            Stage::Ocr(stage) => Some(stage.engine),
+            Stage::Parse(_) | Stage::Ai { .. } | Stage::Report { .. } => None,
+        }
+    }
+
     /// Its type.
     pub const fn stage_type(&self) -> StageType {
         match self {

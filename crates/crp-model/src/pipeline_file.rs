@@ -5,6 +5,7 @@ use serde_saphyr::Spanned;
 
 use crate::{
     Code, Failure,
+    labels::EngineKind,
     pipeline::{
         FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, Stage, StageType,
         compile_pattern, is_language_code,
@@ -35,6 +36,9 @@ struct RawStage {
     /// ocr: `auto` keeps pages that already carry text, `force` recognises every page, `off` none.
     #[schemars(with = "Option<OcrMode>")]
     mode: Option<Spanned<OcrMode>>,
+    /// ocr: what recognises the pages, `tesseract` or `http`, an endpoint that the operator has set up; default: `tesseract`.
+    #[schemars(with = "Option<EngineKind>")]
+    engine: Option<Spanned<EngineKind>>,
     /// ocr: `fail` or `continue`.
     #[schemars(with = "Option<OnPageError>")]
     on_page_error: Option<Spanned<OnPageError>>,
@@ -120,6 +124,7 @@ impl RawStage {
                     stage.languages = check_languages(languages)?;
                 }
                 stage.mode = self.mode.map(|m| m.value).unwrap_or_default();
+                stage.engine = self.engine.map(|m| m.value).unwrap_or_default();
                 stage.on_page_error = self.on_page_error.map(|m| m.value).unwrap_or_default();
                 Ok(Stage::Ocr(stage))
             }
@@ -145,6 +150,7 @@ impl RawStage {
         let keys = [
             ("languages", StageType::Ocr, line(&self.languages)),
             ("mode", StageType::Ocr, line(&self.mode)),
+            ("engine", StageType::Ocr, line(&self.engine)),
             ("on_page_error", StageType::Ocr, line(&self.on_page_error)),
             ("fields", StageType::Parse, line(&self.fields)),
             ("prompt", StageType::Ai, line(&self.prompt)),
@@ -266,6 +272,23 @@ mod tests {
     #[test]
     fn a_name_is_never_mistaken_for_an_id() {
         assert!(failure("name: 019b76da-a800-7000-8000-000000000001\nstages:\n  - type: ocr\n").contains("looks like an id"));
+    }
+
+    #[test]
+    fn the_engine_is_one_of_ours_and_never_an_address() {
+        let engine =
+            |line: &str| PipelineFile::parse(&format!("name: x\nstages:\n  - type: ocr\n{line}")).map(|file| file.stages[0].engine());
+        assert_eq!(engine("").unwrap(), Some(EngineKind::Tesseract));
+        assert_eq!(engine("    engine: http\n").unwrap(), Some(EngineKind::Http));
+        for bad in ["https://example.org/ocr", "{http: 'https://example.org'}", "shell"] {
+            let failure = engine(&format!("    engine: {bad}\n")).unwrap_err();
+            assert!(failure.message.starts_with("Line 4:"), "{failure}");
+        }
+        let foreign = failure("name: x\nstages:\n  - type: ocr\n  - type: parse\n    engine: http\n    fields: []\n");
+        assert!(foreign.starts_with("invalid_pipeline: Line 5: The key \"engine\" belongs to stages of type \"ocr\""), "{foreign}");
+        let plan = r#"{"type":"ocr","languages":["eng"],"mode":"auto","on_page_error":"fail"}"#;
+        let earlier: Stage = serde_json::from_str(plan).unwrap();
+        assert_eq!(earlier.engine(), Some(EngineKind::Tesseract), "plans of earlier versions");
     }
 
     #[test]

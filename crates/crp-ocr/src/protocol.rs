@@ -12,7 +12,10 @@ use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequireme
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::{EngineProbe, Inspection, ReadSettings, SandboxLevel};
+use crate::{
+    EngineProbe, Inspection, ReadSettings, SandboxLevel,
+    engine::{Recognised, Segmentation},
+};
 
 /// Largest request that a child takes: the layout of one page.
 pub(crate) const MAX_REQUEST_BYTES: usize = 64 << 20;
@@ -35,6 +38,8 @@ pub(crate) enum Request {
     Inspect,
     /// Read one page.
     Page(PageNo),
+    /// What the engine outside read in the picture of `Answer::Picture`.
+    Recognised(Result<Recognised, Failure>),
     /// The next page of the searchable PDF.
     Layout(PageLayout),
     /// All pages of the searchable PDF were sent.
@@ -74,6 +79,8 @@ pub(crate) enum Answer {
     Started { sandbox: SandboxLevel },
     /// To `Inspect`.
     Inspection(Inspection),
+    /// To `Page`, before the page itself: the engine outside is to read a picture, whose gray pixels are the frame's bytes.
+    Picture { page: PageNo, width: u32, height: u32, dots_per_inch: u32, segmentation: Segmentation },
     /// To `Page`; the frame's bytes are the thumbnail.
     Page { layout: PageLayout, warnings: Vec<Warning>, render_seconds: f64, recognise_seconds: f64 },
     /// To `EndOfLayouts`.
@@ -104,6 +111,9 @@ pub(crate) enum ReceiveError {
     /// The frame is larger than this side takes.
     #[error("a frame of {0} bytes is over the limit")]
     TooLarge(u64),
+    /// The frame is a message that cannot be true.
+    #[error("{0}")]
+    Untrue(String),
     /// The frame is no message.
     #[error("a frame is no message: {0}")]
     Malformed(serde_json::Error),

@@ -2,8 +2,10 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use crp_model::{Code, Failure, PageLayout, SandboxRequirement, Warning, pipeline::OcrMode};
+use crp_model::{Code, Failure, PageLayout, SandboxRequirement, Warning, labels::EngineKind, pipeline::OcrMode};
 use serde::{Deserialize, Serialize};
+
+use crate::HttpEngine;
 
 /// Operator's setting: path of Tesseract's library, for installations that the loader does not find by itself.
 pub const TESSERACT_LIBRARY_VARIABLE: &str = "CRPIPELINE_TESSERACT_LIBRARY";
@@ -17,7 +19,7 @@ const CHILD_ARGUMENT: &str = "__document-child";
 /// Variables of our own environment that a child gets to see: where Tesseract and its data are, nothing else.
 const INHERITED_VARIABLES: [&str; 4] = [TESSERACT_LIBRARY_VARIABLE, "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
-/// How a process that reads documents is started. Processes come in as arguments, so that tests can hand in another program.
+/// How documents are read on this machine: how the process is started, and the engine that is outside of it. Processes come in as arguments, so that tests can hand in another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildCommand {
     /// The program.
@@ -26,6 +28,8 @@ pub struct ChildCommand {
     pub args: Vec<OsString>,
     /// Its environment besides what every child gets; nothing else is inherited.
     pub env: Vec<(OsString, OsString)>,
+    /// The engine `http`, if the operator has set it up. It is spoken to by us, never by the process.
+    pub http: Option<HttpEngine>,
 }
 
 impl ChildCommand {
@@ -39,7 +43,7 @@ impl ChildCommand {
         let own = PathBuf::from("/proc/self/exe");
         let program = if own.exists() { own } else { std::env::current_exe()? };
         let env = INHERITED_VARIABLES.iter().filter_map(|name| Some(((*name).into(), std::env::var_os(name)?))).collect();
-        Ok(Self { program, args: vec![CHILD_ARGUMENT.into()], env })
+        Ok(Self { program, args: vec![CHILD_ARGUMENT.into()], env, http: None })
     }
 }
 
@@ -50,6 +54,8 @@ pub struct ReadSettings {
     pub languages: Vec<String>,
     /// Which pages are recognised.
     pub mode: OcrMode,
+    /// What recognises them.
+    pub engine: EngineKind,
     /// Whether each page also gives a small picture.
     pub thumbnails: bool,
 }

@@ -103,11 +103,26 @@ async fn answers_that_cannot_be_true_are_refused() {
         "tiny_pixels",
         "word_from_afar",
         "sure_of_itself",
+        "garbage_text",
+        "text_without_end",
+        "box_of_no_number",
+        "picture_after_picture",
         "thumbnail_of_html",
         "failure_from_elsewhere",
     ] {
         let (code, message, counted) = outcome(lie, &limits()).await;
         assert_eq!((code, counted), (Code::EngineAnswerInvalid, vec![OcrErrorKind::Other]), "{lie}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_number_of_pages_that_cannot_be_is_refused() {
+    for lie in ["no_pages", "million_pages"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = pdf(folder.path(), &["Some words"]);
+        let mut child = start(&faulty(lie), &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap();
+        assert_eq!(child.inspect().await.unwrap_err().code, Code::EngineAnswerInvalid, "{lie}");
+        the_next_good_document_is_read().await;
     }
 }
 
@@ -240,10 +255,10 @@ fn readers_of(file: &std::path::Path) -> usize {
 async fn a_program_that_cannot_be_started_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["Some words"]);
-    let nothing = ChildCommand { program: "/nonexistent/crpipeline".into(), args: Vec::new(), env: Vec::new() };
+    let nothing = ChildCommand { program: "/nonexistent/crpipeline".into(), args: Vec::new(), env: Vec::new(), http: None };
     let failure = start(&nothing, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::Internal);
-    let other = ChildCommand { program: "/bin/cat".into(), args: Vec::new(), env: Vec::new() };
+    let other = ChildCommand { program: "/bin/cat".into(), args: Vec::new(), env: Vec::new(), http: None };
     let failure = start(&other, &file, &english(OcrMode::Off), &Metrics::for_tests()).await.unwrap_err();
     assert_eq!(failure.code, Code::EngineAnswerInvalid);
 }

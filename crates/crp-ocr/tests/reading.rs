@@ -95,11 +95,7 @@ async fn a_missing_language_is_a_failure_alone_and_a_warning_beside_others() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["Words to be read"]);
     let metrics = Metrics::for_tests();
-    let languages = |codes: &[&str]| ReadSettings {
-        languages: codes.iter().map(|c| (*c).to_owned()).collect(),
-        mode: OcrMode::Force,
-        thumbnails: false,
-    };
+    let languages = |codes: &[&str]| ReadSettings { languages: codes.iter().map(|c| (*c).to_owned()).collect(), ..english(OcrMode::Force) };
     for codes in [&["xxy"][..], &["../../etc/passwd"], &[]] {
         let mut child = start(&child(&[]), &file, &languages(codes), &metrics).await.unwrap();
         let failure = child.read_page(page(1)).await.unwrap_err();

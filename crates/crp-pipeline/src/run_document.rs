@@ -178,7 +178,15 @@ async fn read_waiting(
 
 /// Failures that every page would share: there is no point in trying the others.
 fn needs_whole_machine(code: Code) -> bool {
-    matches!(code, Code::TesseractMissing | Code::LanguageMissing | Code::DiskFull | Code::FileAccess)
+    matches!(
+        code,
+        Code::TesseractMissing
+            | Code::LanguageMissing
+            | Code::EngineNotConfigured
+            | Code::EngineUnavailable
+            | Code::DiskFull
+            | Code::FileAccess
+    )
 }
 
 async fn assemble_all(workspace: &Workspace, pages_total: u32, warnings: &mut Vec<Warning>) -> Result<StageOutput, Failure> {

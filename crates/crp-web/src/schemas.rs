@@ -1,7 +1,7 @@
 //! Schemas of the model's closed sets, made from the same lists that the code matches on.
 
 use crp_model::{
-    ArtifactKind, Code, JobStatus, MediaType, Role, StageType,
+    ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Role, StageType,
     labels::{Label, WarningKind},
 };
 use serde_json::Value;
@@ -30,6 +30,10 @@ pub(crate) fn stage_type() -> Text {
 
 pub(crate) fn artifact_kind() -> Text {
     closed(ArtifactKind::ALL.map(ArtifactKind::as_str))
+}
+
+pub(crate) fn layout_format() -> Text {
+    closed(LayoutFormat::ALL.map(LayoutFormat::as_str))
 }
 
 pub(crate) fn media_type() -> Text {

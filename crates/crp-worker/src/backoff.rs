@@ -26,7 +26,13 @@ const AWAY_SECONDS: f64 = 5.0;
 pub(crate) fn is_worth_another_attempt(failure: &Failure, attempt: u32, max_attempts: u32) -> bool {
     let comes_and_goes = matches!(
         failure.code,
-        Code::EngineCrashed | Code::EngineAnswerInvalid | Code::PageTimeout | Code::PageFailed | Code::WorkerLost | Code::Internal
+        Code::EngineCrashed
+            | Code::EngineUnavailable
+            | Code::EngineAnswerInvalid
+            | Code::PageTimeout
+            | Code::PageFailed
+            | Code::WorkerLost
+            | Code::Internal
     );
     failure.retryable && comes_and_goes && attempt < max_attempts
 }

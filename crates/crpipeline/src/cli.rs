@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use crp_model::LayoutFormat;
 
 use crate::{config::Flag, values};
 
@@ -54,7 +55,7 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Makes files searchable, without a server
     #[command(after_help = "Without -o the outputs NAME.ocr.pdf, NAME.ocr.txt and NAME.ocr.json stand beside the input;
-with -o they are DIR/NAME.pdf, DIR/NAME.txt and DIR/NAME.json. Earlier outputs are replaced, an input never.
+with -o they are DIR/NAME.pdf, DIR/NAME.txt and DIR/NAME.json; --format adds others. Earlier outputs are replaced, an input never.
 
 Examples:
   crpipeline run scan.pdf
@@ -135,6 +136,9 @@ pub(crate) struct RunArguments {
     /// Folder for the outputs; it is made when it is missing
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Writes the layout also as NAME.hocr, NAME.alto.xml or NAME.tsv; several are joined by commas
+    #[arg(long = "format", value_name = "hocr,alto,tsv", value_delimiter = ',', value_parser = values::layout_format)]
+    pub(crate) formats: Vec<LayoutFormat>,
     /// Prints one JSON object per file
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,9 +8,9 @@ use std::{
 };
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure, Limits, SandboxRequirement};
+use crp_model::{Ambient, Code, Failure, SandboxRequirement};
 use crp_objects::{Objects, RetrySettings, S3Settings};
-use crp_ocr::{ChildCommand, ChildPool};
+use crp_ocr::{ChildCommand, ChildPool, HttpEngine};
 use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
 
 use crate::config::{Configuration, Secret, StorageSettings};
@@ -153,21 +153,23 @@ pub(crate) fn s3(settings: &StorageSettings) -> Option<S3Settings> {
     })
 }
 
-/// How the process that reads documents is started: this binary again.
+/// How documents are read: by this binary again, and by the engine that the configuration names.
 ///
 /// # Errors
-/// `internal`
-pub(crate) fn document_child() -> Result<ChildCommand, Failure> {
-    ChildCommand::this_binary()
-        .map_err(|error| Failure::new(Code::Internal, format!("The system does not say which program this is: {error}")))
+/// `internal`, `invalid_configuration`
+pub(crate) fn document_child(configuration: &Configuration) -> Result<ChildCommand, Failure> {
+    let own = ChildCommand::this_binary()
+        .map_err(|error| Failure::new(Code::Internal, format!("The system does not say which program this is: {error}")))?;
+    let http = configuration.http_engine.settings().map(|settings| HttpEngine::new(&settings)).transpose()?;
+    Ok(ChildCommand { http, ..own })
 }
 
 /// Where the processes come from that read documents.
 ///
 /// # Errors
-/// `internal`
-pub(crate) fn document_children(limits: &Limits, sandbox: SandboxRequirement, metrics: &Metrics) -> Result<ChildPool, Failure> {
-    Ok(ChildPool::new(document_child()?, limits.clone(), sandbox, metrics.clone()))
+/// As [`document_child`].
+pub(crate) fn document_children(configuration: &Configuration, sandbox: SandboxRequirement, metrics: &Metrics) -> Result<ChildPool, Failure> {
+    Ok(ChildPool::new(document_child(configuration)?, configuration.limits.clone(), sandbox, metrics.clone()))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Command::Config(ConfigCommand::Schema) => commands::config::schema(),
         Command::Config(ConfigCommand::Check) => commands::config::check(&cli),
         command => {
-            let needs = if matches!(command, Command::Run(_)) { Needs::LimitsAndLog } else { Needs::Everything };
+            let needs = if matches!(command, Command::Run(_)) { Needs::ReadingAndLog } else { Needs::Everything };
             match config::load(cli.common.config.as_deref(), &cli.flags(), needs) {
                 Ok(loaded) => dispatch(cli.command, loaded),
                 Err(problems) => exit::with_problems(&problems),
@@ -67,7 +67,7 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
     }
     match command {
         Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
-        Command::Run(arguments) => commands::run::run(arguments, loaded.configuration.limits),
+        Command::Run(arguments) => commands::run::run(arguments, loaded.configuration),
         Command::Doctor { json } => start::block_on(commands::doctor::doctor(loaded, json)),
         Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
         Command::Migrate { check } => start::block_on(commands::migrate::migrate(loaded.configuration, check)),

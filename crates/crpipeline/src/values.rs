@@ -1,5 +1,15 @@
 //! Values of the command line that end up in files of other programs: what those would refuse at night is refused here.
 
+use crp_model::LayoutFormat;
+
+/// A format of the layout by its name.
+///
+/// # Errors
+/// Which names there are.
+pub(crate) fn layout_format(text: &str) -> Result<LayoutFormat, String> {
+    LayoutFormat::parse(text).ok_or_else(|| format!("the formats are {}", LayoutFormat::ALL.map(LayoutFormat::as_str).join(", ")))
+}
+
 /// `host:port`: a name, an IPv4 address, or an IPv6 address in brackets; in small letters, as it is compared.
 ///
 /// # Errors

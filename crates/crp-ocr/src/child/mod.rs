@@ -10,7 +10,7 @@ mod syscalls;
 
 use std::{fs::File, process::ExitCode, thread};
 
-use crp_model::{Code, Failure, Limits, MediaType, PageNo, Warning, pipeline::OcrMode};
+use crp_model::{Code, Failure, Limits, MediaType, PageNo, Warning, labels::EngineKind, pipeline::OcrMode};
 use descriptors::{Inbox, Wire};
 
 use crate::{
@@ -69,9 +69,17 @@ struct Reader {
     settings: ReadSettings,
     /// `None` where the mode recognises no page. Why it could not be loaded matters only once a page needs it:
     /// many documents carry their text.
-    engine: Option<Result<TesseractEngine, Failure>>,
+    engine: Option<Result<Loaded, Failure>>,
     /// What loading the engine had to say; it goes with the first page that is recognised.
     warnings: Vec<Warning>,
+}
+
+/// The engine of a reader.
+enum Loaded {
+    /// In this process.
+    Tesseract(TesseractEngine),
+    /// Beyond the parent.
+    Remote,
 }
 
 /// An engine that was loaded before anybody knew for which document.
@@ -149,12 +157,15 @@ impl Reader {
         if settings.mode == OcrMode::Off {
             return Self { settings, engine: None, warnings: Vec::new() };
         }
+        if settings.engine == EngineKind::Http {
+            return Self { settings, engine: Some(Ok(Loaded::Remote)), warnings: Vec::new() };
+        }
         let loaded = match spare {
             Some(spare) if spare.languages == settings.languages => Ok((spare.engine, spare.warnings)),
             _ => TesseractEngine::load(&settings.languages),
         };
         let (engine, warnings) = match loaded {
-            Ok((engine, warnings)) => (Ok(engine), warnings),
+            Ok((engine, warnings)) => (Ok(Loaded::Tesseract(engine)), warnings),
             Err(failure) => (Err(failure), Vec::new()),
         };
         Self { settings, engine: Some(engine), warnings }

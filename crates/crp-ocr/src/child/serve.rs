@@ -9,10 +9,11 @@ use std::{
 
 use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning, labels::WarningKind, pipeline::OcrMode};
 
-use super::{Job, JobKind, PageHook, Reader, descriptors::Wire, output::Output};
+use super::{Job, JobKind, Loaded, PageHook, Reader, descriptors::Wire, output::Output};
 use crate::{
     Inspection,
     document::OpenDocument,
+    engine::{Engine, remote::RemoteEngine},
     protocol::{self, Answer, MAX_REQUEST_BYTES, ReceiveError, Received, Request},
     reading,
 };
@@ -71,7 +72,7 @@ impl Session {
                 Err(ReceiveError::Closed) => return Ok(()),
                 Err(error) => return Err(io::Error::other(error)),
                 Ok(Received { message: Request::Inspect, .. }) => (self.inspect().map(Answer::Inspection), None),
-                Ok(Received { message: Request::Page(page), .. }) => match self.read_page(page) {
+                Ok(Received { message: Request::Page(page), .. }) => match self.read_page(wire, page) {
                     Ok((answer, thumbnail)) => (Ok(answer), thumbnail),
                     Err(failure) => (Err(failure), None),
                 },
@@ -92,15 +93,15 @@ impl Session {
         Ok(self.inspection.clone().unwrap_or_default())
     }
 
-    fn read_page(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
+    fn read_page(&mut self, wire: &mut Wire, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
         let hook = self.before_page;
         guard(
-            || hook(page).and_then(|()| self.read_page_unguarded(page)),
+            || hook(page).and_then(|()| self.read_page_unguarded(wire, page)),
             || Failure::new(Code::PageFailed, format!("Page {page} is damaged in a way that its reader did not expect")),
         )
     }
 
-    fn read_page_unguarded(&mut self, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
+    fn read_page_unguarded(&mut self, wire: &mut Wire, page: PageNo) -> Result<(Answer, Option<Vec<u8>>), Failure> {
         let Some(Reader { settings, .. }) = &self.reader else {
             return Err(Failure::new(Code::Internal, "The document process was started without settings for reading pages"));
         };
@@ -109,7 +110,7 @@ impl Session {
         let mut reading = match existing {
             Some(layout) => Reading { layout, warnings: Vec::new(), render_seconds: 0.0, recognise_seconds: 0.0 },
             None if mode == OcrMode::Off => self.leave_without_text(page)?,
-            None => self.recognise(page)?,
+            None => self.recognise(wire, page)?,
         };
         let thumbnail = thumbnails.then(|| self.document.thumbnail(page)).transpose()?;
         if let (TextSource::Ocr, Some(reader)) = (reading.layout.source, &mut self.reader) {
@@ -137,11 +138,16 @@ impl Session {
         Ok(Reading { layout, warnings: Vec::new(), render_seconds: 0.0, recognise_seconds: 0.0 })
     }
 
-    fn recognise(&mut self, page: PageNo) -> Result<Reading, Failure> {
+    fn recognise(&mut self, wire: &mut Wire, page: PageNo) -> Result<Reading, Failure> {
         let Some(Reader { engine: Some(engine), .. }) = &mut self.reader else {
             return Err(Failure::new(Code::Internal, "The document process was started without an engine"));
         };
-        let engine = engine.as_mut().map_err(|failure| failure.clone())?;
+        let loaded = engine.as_mut().map_err(|failure| failure.clone())?;
+        let mut remote = RemoteEngine::new(&mut wire.from_parent, &mut wire.to_parent);
+        let engine: &mut dyn Engine = match loaded {
+            Loaded::Tesseract(tesseract) => tesseract,
+            Loaded::Remote => &mut remote,
+        };
         let began = Instant::now();
         let mut rendered = self.document.render_gray(page)?;
         let drawn = Instant::now();

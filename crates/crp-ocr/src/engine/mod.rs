@@ -1,9 +1,15 @@
 //! Recognition engines: what each of them takes and gives, and which there are. An engine sees pixels only; it knows no document.
 
 mod check;
+#[cfg(test)]
+pub(crate) mod conformance;
+pub(crate) mod remote;
 pub(crate) mod tesseract;
 
 use crp_model::{Code, Failure, PageNo, labels::EngineKind};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use check::{MAX_WORD_BYTES, MAX_WORDS};
 
 /// An engine: the picture of a page in, words with their places out.
 ///
@@ -51,7 +57,7 @@ pub(crate) struct GrayPicture<'a> {
 }
 
 /// How a picture is cut into blocks and lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Segmentation {
     /// The engine finds columns and blocks.
@@ -61,7 +67,7 @@ pub(crate) enum Segmentation {
 }
 
 /// What an engine has read, in the order of reading.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Recognised {
     /// The words.
     pub(crate) words: Vec<RecognisedWord>,
@@ -70,7 +76,7 @@ pub(crate) struct Recognised {
 }
 
 /// A word and its place.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecognisedWord {
     /// Its characters, in the order of reading; never empty, no control characters.
     pub(crate) text: String,
@@ -81,7 +87,7 @@ pub(crate) struct RecognisedWord {
 }
 
 /// A run of words on one line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecognisedLine {
     /// Index of its first word.
     pub(crate) first_word: u32,

@@ -1,7 +1,9 @@
 //! The parent's side: starts a child for one document, asks it page by page, trusts nothing, and stays alive whatever it does.
 
 mod death;
+mod http;
 mod log_tail;
+mod pictures;
 mod plausible;
 mod pool;
 mod probe;
@@ -17,6 +19,8 @@ use crp_model::{
     labels::{EngineKind, OcrErrorKind},
     pipeline::OcrMode,
 };
+pub use http::{HttpEngine, HttpEngineSettings};
+use pictures::PictureReader;
 pub use pool::ChildPool;
 pub use probe::{probe_engine, probe_sandbox};
 use process::{ChildProcess, Patience};
@@ -37,6 +41,8 @@ pub struct DocumentChild {
     process: ChildProcess,
     pool: ChildPool,
     sandbox: SandboxLevel,
+    /// How pages are read; `None` where none are.
+    reader: Option<ReadSettings>,
     /// Of one that recognises: a spare is made once this one has read its first page, or is gone.
     replacement: Option<Replacement>,
     /// What this child said about the pages; later answers must agree.
@@ -60,9 +66,16 @@ impl DocumentChild {
     /// `page_timeout`, `engine_crashed`, `memory_limit`, `engine_answer_invalid` when the process misbehaves.
     /// An engine that is missing fails the pages that need it, not the start: a document may carry all its text.
     pub async fn start(pool: &ChildPool, file: &Path, media: MediaType, engine: Option<&ReadSettings>) -> Result<Self, Failure> {
+        let child = Self::start_reading(pool, file, media, engine).await?;
+        Ok(Self { reader: engine.cloned(), ..child })
+    }
+
+    async fn start_reading(pool: &ChildPool, file: &Path, media: MediaType, engine: Option<&ReadSettings>) -> Result<Self, Failure> {
         let document = [open_document(file)?];
         let task = || Task::Read { media, settings: engine.cloned() };
-        let Some(languages) = engine.filter(|e| e.mode != OcrMode::Off).map(|e| e.languages.as_slice()) else {
+        // A spare has Tesseract loaded; who needs none of it leaves it to others.
+        let recognising = engine.filter(|e| e.mode != OcrMode::Off && e.engine == EngineKind::Tesseract);
+        let Some(languages) = recognising.map(|e| e.languages.as_slice()) else {
             return Self::start_task(pool.process().await?, pool, task(), &document).await;
         };
         let replacement = Some(Replacement::new(pool, languages));
@@ -97,7 +110,7 @@ impl DocumentChild {
         };
         // It was told what is required and refuses by itself; one that does not is not believed.
         sandbox.satisfies(pool.sandbox())?;
-        Ok(Self { process, pool: pool.clone(), sandbox, replacement: None, inspection: None, output: None })
+        Ok(Self { process, pool: pool.clone(), sandbox, reader: None, replacement: None, inspection: None, output: None })
     }
 
     /// How well the process is locked in, as it says itself.
@@ -127,7 +140,7 @@ impl DocumentChild {
     ///
     /// # Errors
     /// `page_failed`, `page_too_large`, `damaged_file`, after which the next page can be read; `tesseract_missing`, `language_missing`
-    /// and a `memory_limit` too small to load the engine, after which pages that carry text can be read; `page_timeout`,
+    /// `engine_not_configured`, `engine_unavailable` and a `memory_limit` too small to load the engine, after which pages that carry text can be read; `page_timeout`,
     /// `engine_crashed`, any other `memory_limit`, `engine_answer_invalid`, after which the process is dead.
     pub async fn read_page(&mut self, page: PageNo) -> Result<PageReading, Failure> {
         let result = self.read_page_uncounted(page).await;
@@ -136,19 +149,29 @@ impl DocumentChild {
         match &result {
             Ok(reading) if reading.layout.source == TextSource::Ocr => {
                 let seconds = reading.render_seconds + reading.recognise_seconds;
-                self.pool.metrics().ocr_page_duration_seconds.observe(EngineKind::Tesseract, seconds);
+                self.pool.metrics().ocr_page_duration_seconds.observe(self.engine(), seconds);
             }
             Ok(_) => {}
-            Err(failure) => self.pool.metrics().ocr_errors_total.inc2(EngineKind::Tesseract, error_kind(failure.code)),
+            Err(failure) => self.pool.metrics().ocr_errors_total.inc2(self.engine(), error_kind(failure.code, self.engine())),
         }
         result
+    }
+
+    /// What recognises its pages.
+    fn engine(&self) -> EngineKind {
+        self.reader.as_ref().map(|settings| settings.engine).unwrap_or_default()
     }
 
     async fn read_page_uncounted(&mut self, page: PageNo) -> Result<PageReading, Failure> {
         let mut patience = patience(self.pool.limits().page_timeout_seconds.into(), format!("reading page {page}"));
         patience.max_answer_bytes = MAX_PAGE_ANSWER_BYTES;
         let began = Instant::now();
-        let answer = self.process.ask(&Request::Page(page), &patience).await?;
+        let Some(settings) = &self.reader else {
+            return Err(Failure::new(Code::Internal, "The process was not started to read pages"));
+        };
+        let mut pictures = PictureReader::new(page, self.pool.limits(), settings, self.pool.command().http.as_ref());
+        patience.max_answer_bytes = patience.max_answer_bytes.saturating_add(pictures.extra_bytes());
+        let answer = self.process.ask_helping(&Request::Page(page), &mut pictures, &patience).await?;
         let took = began.elapsed().as_secs_f64();
         let Answer::Page { layout, warnings, render_seconds, recognise_seconds } = answer.message else {
             return Err(self.process.answer_invalid("another answer than to a page", &patience).await);
@@ -235,8 +258,10 @@ fn open_document(file: &Path) -> Result<File, Failure> {
     }
 }
 
-fn error_kind(code: Code) -> OcrErrorKind {
+fn error_kind(code: Code, engine: EngineKind) -> OcrErrorKind {
     match code {
+        Code::EngineUnavailable | Code::EngineNotConfigured => OcrErrorKind::Http,
+        Code::EngineAnswerInvalid if engine == EngineKind::Http => OcrErrorKind::Http,
         Code::PageTimeout => OcrErrorKind::Timeout,
         Code::EngineCrashed | Code::MemoryLimit => OcrErrorKind::Crash,
         Code::PageFailed | Code::PageTooLarge | Code::DamagedFile => OcrErrorKind::BadImage,

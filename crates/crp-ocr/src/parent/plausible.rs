@@ -2,7 +2,10 @@
 
 use crp_model::{Limits, PageLayout, PageNo, TextSource, Warning};
 
-use crate::{Inspection, PageInfo};
+use crate::{
+    Inspection, PageInfo,
+    engine::{MAX_WORD_BYTES, MAX_WORDS},
+};
 
 /// Warnings that are passed on from one answer.
 const MAX_WARNINGS: usize = 1000;
@@ -43,7 +46,8 @@ pub(super) fn layout(layout: &PageLayout, page: PageNo, info: Option<&PageInfo>,
     match (layout.source, layout.pixels) {
         (TextSource::Ocr, Some(pixels)) => {
             self::pixels(pixels, layout, limits)?;
-            words_on_the_page(layout)
+            words_on_the_page(layout)?;
+            words_of_characters(layout)
         }
         (TextSource::Ocr, None) => Err(format!("page {page} was recognised without a picture")),
         (TextSource::None, _) if !layout.words.is_empty() => Err(format!("page {page} has words from nowhere")),
@@ -79,6 +83,15 @@ fn words_on_the_page(layout: &PageLayout) -> Result<(), String> {
         Some(word) => Err(format!("a word of page {} stands beside it, at {:?}", layout.page, word.bounds)),
         None => Ok(()),
     }
+}
+
+/// Whether the words of an engine are words: what the page itself carries may be odd, what was recognised may not.
+fn words_of_characters(layout: &PageLayout) -> Result<(), String> {
+    let is_word = |text: &str| !text.trim().is_empty() && text.len() <= MAX_WORD_BYTES && !text.chars().any(char::is_control);
+    if layout.words.len() > MAX_WORDS || !layout.words.iter().all(|word| is_word(&word.text)) {
+        return Err(format!("page {} has words that are none", layout.page));
+    }
+    Ok(())
 }
 
 /// Warnings fit to be shown: not too many, not too long, no control characters.

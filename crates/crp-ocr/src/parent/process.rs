@@ -22,7 +22,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{death, log_tail::LogTail, plausible, processor_time, spawn::spawn};
+use super::{death, log_tail::LogTail, pictures::PictureReader, plausible, processor_time, spawn::spawn};
 use crate::{
     ChildCommand,
     protocol::{self, Answer, MAX_FILES, ReceiveError, Received, Request},
@@ -102,6 +102,44 @@ impl ChildProcess {
                     }
                     (Err(error), Ok(_)) => Err(ReceiveError::Pipe(error)),
                     (_, answer) => answer,
+                }
+            })
+            .await?;
+        match answer.message {
+            Answer::Failed(failure) => Err(self.judge(failure, patience).await),
+            _ => Ok(answer),
+        }
+    }
+
+    /// As [`Self::ask`]; before its answer the child may ask to have pictures read, which `pictures` does.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn ask_helping(
+        &mut self,
+        request: &Request,
+        pictures: &mut PictureReader<'_>,
+        patience: &Patience,
+    ) -> Result<Received<Answer>, Failure> {
+        let frame = protocol::frame(request, b"").map_err(unsendable)?;
+        let answer = self
+            .attend(patience, async |to_child, from_child| {
+                let mut sent = to_child.write_all(&frame).await;
+                loop {
+                    let received = protocol::receive_async::<Answer>(from_child, patience.max_answer_bytes).await?;
+                    match (&received.message, &sent) {
+                        // A child that stops reading may have answered why; so a pipe that breaks here is not the end.
+                        (Answer::Failed(_), _) => return Ok(received),
+                        (_, Err(_)) => sent.map_err(ReceiveError::Pipe)?,
+                        (Answer::Picture { .. }, Ok(())) => {
+                            let words = pictures.answer(received.message, received.bytes).await.map_err(ReceiveError::Untrue)?;
+                            let frame = protocol::frame(&words, b"")?;
+                            sent = to_child.write_all(&frame).await;
+                            continue;
+                        }
+                        _ => {}
+                    }
+                    return Ok(received);
                 }
             })
             .await?;
@@ -271,6 +309,9 @@ fn is_a_childs(code: Code) -> bool {
             | Code::TesseractMissing
             | Code::LanguageMissing
             | Code::SandboxMissing
+            | Code::EngineNotConfigured
+            | Code::EngineUnavailable
+            | Code::PageTimeout
             | Code::DiskFull
             | Code::FileAccess
             | Code::Internal

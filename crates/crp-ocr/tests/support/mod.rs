@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crp_metrics::Metrics;
-use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, pipeline::OcrMode};
+use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, labels::EngineKind, pipeline::OcrMode};
 use crp_ocr::{ChildCommand, ChildPool, DocumentChild, ReadSettings};
 
 /// The test program as a child, with these additions to its environment.
@@ -23,7 +23,7 @@ pub(crate) fn faulty(fault: &str) -> ChildCommand {
 
 /// English, with this mode.
 pub(crate) fn english(mode: OcrMode) -> ReadSettings {
-    ReadSettings { languages: vec!["eng".to_owned()], mode, thumbnails: false }
+    ReadSettings { languages: vec!["eng".to_owned()], mode, engine: EngineKind::Tesseract, thumbnails: false }
 }
 
 /// Starts reading a PDF with short limits.

@@ -135,7 +135,14 @@ mod tests {
             }
             let word_count = words.len() as u32 - first_word;
             let bounds = words[first_word as usize..].iter().map(|w| w.bounds).reduce(BoundingBox::union).unwrap();
-            lines.push(Line { first_word, word_count, block: 0, paragraph: 0, bounds, baseline: [bounds.x0, bounds.y1, bounds.x1, bounds.y1] });
+            lines.push(Line {
+                first_word,
+                word_count,
+                block: 0,
+                paragraph: 0,
+                bounds,
+                baseline: [bounds.x0, bounds.y1, bounds.x1, bounds.y1],
+            });
         }
         let page = PageNo::new(number).unwrap();
         PageLayout { page, width: 600.0, height: 800.0, rotation: 0, pixels: None, source: TextSource::Ocr, words, lines }

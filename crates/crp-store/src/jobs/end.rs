@@ -66,12 +66,13 @@ pub(crate) async fn end_attempt(
     tx.run(&END_ATTEMPT, arguments).await?;
     let Some(started) = row.opt("attempt_started_at")? else { return Ok(None) };
     let stage = stage_type(job, stage_index)?;
+    let engine = job.plan.stages.get(stage_index as usize).and_then(crp_model::Stage::engine);
     let seconds = now.seconds_since(started);
     if status == JobStatus::Succeeded {
         let payload = json!({ "stage": stage, "stage_index": stage_index, "seconds": seconds });
         events::append(tx, job.organization, job.id, EventKind::StageFinished, &payload).await?;
     }
-    Ok(Some(StageEnded { stage, seconds, outcome, attempt: row.get("attempt")?, pages_total: job.pages_total }))
+    Ok(Some(StageEnded { stage, engine, seconds, outcome, attempt: row.get("attempt")?, pages_total: job.pages_total }))
 }
 
 /// Makes the job final; what is left of its tasks and stages is cancelled. `failure` comes with the place of its stage.

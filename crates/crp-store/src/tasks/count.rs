@@ -1,10 +1,7 @@
 //! What a commit ended becomes metrics, after the commit and in the process that made it.
 
 use crp_metrics::Metrics;
-use crp_model::{
-    Cause, StageType,
-    labels::{EngineKind, FinalStatus},
-};
+use crp_model::{Cause, StageType, labels::FinalStatus};
 
 use super::{Committed, JobEnded, StageEnded};
 
@@ -27,8 +24,8 @@ impl Committed {
 fn count_stage(ended: &StageEnded, metrics: &Metrics) {
     metrics.stage_duration.observe(ended.stage, ended.seconds);
     metrics.stage_attempts_total.inc2(ended.stage, ended.outcome);
-    if ended.stage == StageType::Ocr {
-        metrics.ocr_duration.observe(EngineKind::Tesseract, ended.seconds);
+    if let Some(engine) = ended.engine {
+        metrics.ocr_duration.observe(engine, ended.seconds);
     }
 }
 

@@ -12,7 +12,7 @@ mod rescue;
 use crp_model::{
     Cause, DocumentId, DocumentName, Failure, JobId, MediaType, ObjectKey, PageNo, PageRange, Plan, Scope, Sha256Hash, StageType, TaskId,
     TaskKind, TextSource, Warning, WorkerId,
-    labels::{FinalStatus, StageOutcome},
+    labels::{EngineKind, FinalStatus, StageOutcome},
 };
 
 pub use claim::claim;
@@ -131,6 +131,8 @@ pub struct Committed {
 pub struct StageEnded {
     /// Its type.
     pub stage: StageType,
+    /// What recognised its pages, if it is one that recognises.
+    pub engine: Option<EngineKind>,
     /// Seconds from its first claim to the commit.
     pub seconds: f64,
     /// How it ended.

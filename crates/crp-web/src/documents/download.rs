@@ -4,10 +4,15 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use crp_model::{Code, Failure, ObjectKey};
+use bytes::Bytes;
+use crp_model::{Code, DocumentName, Failure, LayoutConverter, LayoutFormat, ObjectKey};
+use futures_util::{Stream, StreamExt as _, stream::BoxStream};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::{Web, problem::Problem};
+
+/// What came from a document is never run by a browser.
+const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
 /// What a browser does with the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,7 +28,6 @@ pub(crate) enum Disposition {
 /// # Errors
 /// `object_damaged` when the bytes are gone, or a failure of the storage.
 pub(crate) async fn send(web: &Web, key: &ObjectKey, mime: &'static str, name: &str, how: Disposition) -> Result<Response, Problem> {
-    let gone = || Failure::new(Code::ObjectDamaged, "The stored bytes are not there any more");
     let download = web.objects.get(key).await?.ok_or_else(gone)?;
     let disposition = match how {
         Disposition::Attachment => content_disposition(name),
@@ -33,9 +37,48 @@ pub(crate) async fn send(web: &Web, key: &ObjectKey, mime: &'static str, name: &
         (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
         (header::CONTENT_LENGTH, HeaderValue::from(download.size_bytes)),
         (header::CONTENT_DISPOSITION, disposition),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+        (header::CONTENT_SECURITY_POLICY, NOTHING_RUNS),
     ];
     Ok((headers, Body::from_stream(download.stream)).into_response())
+}
+
+/// Streams a layout that a row names in another format, page by page as it is read; `document` gives the file its name.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) async fn send_layout_as(web: &Web, key: &ObjectKey, format: LayoutFormat, document: &DocumentName) -> Result<Response, Problem> {
+    let download = web.objects.get(key).await?.ok_or_else(gone)?;
+    let name = format!("{}.{}", document.stem(), format.extension());
+    let headers: [(HeaderName, HeaderValue); 3] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(format.mime())),
+        (header::CONTENT_DISPOSITION, content_disposition(&name)),
+        (header::CONTENT_SECURITY_POLICY, NOTHING_RUNS),
+    ];
+    let converter = LayoutConverter::new(format, document.as_str());
+    Ok((headers, Body::from_stream(converted(download.stream, converter))).into_response())
+}
+
+/// The bytes of a layout through `converter`; one page is in memory at a time. It ends with the first error.
+fn converted(
+    layout: BoxStream<'static, Result<Bytes, Failure>>,
+    converter: LayoutConverter,
+) -> impl Stream<Item = Result<Bytes, Failure>> + Send + 'static {
+    futures_util::stream::try_unfold(Some((layout, converter)), async |state| {
+        let Some((mut layout, mut converter)) = state else { return Ok(None) };
+        match layout.next().await {
+            Some(piece) => {
+                let out = converter.push(&piece?)?;
+                Ok(Some((Bytes::from(out), Some((layout, converter)))))
+            }
+            None => Ok(Some((Bytes::from(converter.finish()?), None))),
+        }
+    })
+    // An empty piece would be a needless write.
+    .filter(|piece| std::future::ready(!piece.as_ref().is_ok_and(Bytes::is_empty)))
+}
+
+fn gone() -> Failure {
+    Failure::new(Code::ObjectDamaged, "The stored bytes are not there any more")
 }
 
 /// `attachment` with the name as RFC 6266 wants it: plain ASCII for old clients, percent-encoded UTF-8 for all others.

@@ -3,34 +3,42 @@
 use std::sync::Arc;
 
 use axum::{extract::State, response::Response};
-use crp_model::{ArtifactKind, DocumentName, JobId, StageType};
+use crp_model::{ArtifactKind, DocumentName, JobId, LayoutFormat, StageType};
 use crp_store::{
     StoreError, artifacts,
     jobs::{self, JobRow},
 };
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
     Web,
     auth::principal::Caller,
     documents::download::{self, Disposition},
-    extract::PathOf,
-    problem::{Problem, Refusal},
+    extract::{PathOf, QueryOf},
+    problem::{Problem, ProblemBody, Refusal},
     schemas,
 };
 
 /// Download an artifact
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/artifacts/{kind}", tag = "jobs",
-    params(("id" = Uuid, Path, description = "Id of the job"), ArtifactPath),
-    responses((status = 200, description = "The artifact's bytes", content(
-        (Vec<u8> = "application/pdf"), (String = "text/plain"), (serde_json::Value = "application/json"), (Vec<u8> = "application/zip")))))]
+    params(("id" = Uuid, Path, description = "Id of the job"), ArtifactPath, ArtifactQuery),
+    responses(
+        (status = 200, description = "The artifact's bytes; the layout also as hOCR, ALTO or TSV", content(
+            (Vec<u8> = "application/pdf"), (String = "text/plain"), (serde_json::Value = "application/json"), (Vec<u8> = "application/zip"),
+            (String = "application/xhtml+xml"), (String = "application/alto+xml"), (String = "text/tab-separated-values"))),
+        (status = 422, description = "The kind has no formats to choose from", body = ProblemBody, content_type = "application/problem+json")))]
 pub(crate) async fn get_artifact(
     State(web): State<Arc<Web>>,
     caller: Caller,
     PathOf((id, kind)): PathOf<(Uuid, String)>,
+    QueryOf(query): QueryOf<ArtifactQuery>,
 ) -> Result<Response, Problem> {
     let (scope, job) = (caller.scope(), JobId(id));
     let kind = ArtifactKind::parse(&kind).ok_or_else(unknown_kind)?;
+    if query.format.is_some() && kind != ArtifactKind::Layout {
+        return Err(no_formats(kind));
+    }
     let job = match jobs::get(&web.store, &scope, job).await {
         Err(StoreError::NotFound) => return Err(Problem::not_found("job")),
         found => found?,
@@ -39,6 +47,9 @@ pub(crate) async fn get_artifact(
         Err(StoreError::NotFound) => return Err(not_made(&job, kind)),
         found => found?,
     };
+    if let Some(format) = query.format {
+        return download::send_layout_as(&web, &artifact.object_key, format, &job.document_name).await;
+    }
     let name = file_name(&job.document_name, kind);
     download::send(&web, &artifact.object_key, kind.mime(), &name, Disposition::Attachment).await
 }
@@ -51,6 +62,21 @@ struct ArtifactPath {
     /// Which artifact.
     #[param(schema_with = schemas::artifact_kind)]
     kind: String,
+}
+
+/// What the artifact is wanted as.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArtifactQuery {
+    /// The layout in a format of other programs; without it, the JSON that crPipeline keeps. Places are pixels of the picture that the
+    /// page was read at.
+    #[param(schema_with = schemas::layout_format)]
+    format: Option<LayoutFormat>,
+}
+
+fn no_formats(kind: ArtifactKind) -> Problem {
+    Problem::new(Refusal::InvalidValue, format!("Only the layout has formats to choose from, the kind {} has not", kind.as_str()))
 }
 
 fn unknown_kind() -> Problem {

@@ -170,6 +170,11 @@ async fn a_failed_job_tells_what_to_do_and_keeps_what_it_left() {
 
 /// Does what a worker would do with a job of no pages, and leaves a text.
 async fn finish(app: &TestApp, job: &str, text: &'static [u8]) {
+    finish_with(app, job, ArtifactKind::Text, text).await;
+}
+
+/// The same with an artifact of any kind.
+async fn finish_with(app: &TestApp, job: &str, kind: ArtifactKind, bytes: &[u8]) {
     let store = &app.web.store;
     let worker = WorkerId::new(&app.web.ambient);
     let lease = Duration::from_secs(30);
@@ -191,14 +196,14 @@ async fn finish(app: &TestApp, job: &str, text: &'static [u8]) {
     tasks::finish_pages(store, &pages).await.unwrap();
     let assemble = tasks::claim(store, worker, lease).await.unwrap().unwrap();
     let organization: OrganizationId = setup::organizations(store).await.unwrap()[0].0;
-    let key = ObjectKey::artifact(organization, JobId(job.parse().unwrap()), ArtifactKind::Text);
-    app.web.objects.put_bytes(&key, bytes::Bytes::from_static(text)).await.unwrap();
+    let key = ObjectKey::artifact(organization, JobId(job.parse().unwrap()), kind);
+    app.web.objects.put_bytes(&key, bytes::Bytes::copy_from_slice(bytes)).await.unwrap();
     let artifact = NewArtifact {
-        kind: ArtifactKind::Text,
+        kind,
         object_key: key,
-        media_type: ArtifactKind::Text.mime().to_owned(),
-        size_bytes: text.len() as u64,
-        sha256: Sha256Hash::of(text),
+        media_type: kind.mime().to_owned(),
+        size_bytes: bytes.len() as u64,
+        sha256: Sha256Hash::of(bytes),
     };
     tasks::finish_stage(store, &assemble, &[artifact], &[]).await.unwrap();
 }
@@ -218,6 +223,54 @@ async fn an_artifact_is_downloaded_under_the_documents_name() {
     assert!(artifact.header("content-disposition").contains("filename=\"scan.txt\""));
     assert_eq!(app.get(&cookie, &format!("/api/v1/jobs/{job}/pages/1/thumbnail")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get(&cookie, &format!("/api/v1/jobs/{job}/pages/0/thumbnail")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_layout_is_downloaded_in_the_formats_of_other_programs() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (_, job) = app.uploaded(&cookie, PDF).await;
+    let page = |number: u32| {
+        json!({"page": number, "width": 100, "height": 200, "rotation": 0, "pixels": [200, 400], "source": "ocr",
+            "words": [{"text": "<R&D>", "confidence": 0.9, "box": [10, 20, 30, 40]}],
+            "lines": [{"first_word": 0, "word_count": 1, "block": 0, "paragraph": 0, "box": [10, 20, 30, 40], "baseline": [10, 38, 30, 38]}]})
+    };
+    let layout = format!("{{\"pages\":[{},\n{}]}}\n", page(1), page(2));
+    finish_with(&app, &job, ArtifactKind::Layout, layout.as_bytes()).await;
+    let href = format!("/api/v1/jobs/{job}/artifacts/layout");
+    let cases = [
+        (
+            "hocr",
+            "application/xhtml+xml; charset=utf-8",
+            "scan.hocr",
+            "<?xml",
+            "title=\"bbox 20 40 60 80; x_wconf 90\">&lt;R&amp;D&gt;</span>",
+            "</html>\n",
+        ),
+        ("alto", "application/alto+xml; charset=utf-8", "scan.alto.xml", "<?xml", "CONTENT=\"&lt;R&amp;D&gt;\"/>", "</alto>\n"),
+        (
+            "tsv",
+            "text/tab-separated-values; charset=utf-8",
+            "scan.tsv",
+            "level\tpage_num",
+            "5\t2\t1\t1\t1\t1\t20\t40\t40\t40\t90\t<R&D>",
+            "\n",
+        ),
+    ];
+    for (format, mime, name, begins, holds, ends) in cases {
+        let answer = app.get(&cookie, &format!("{href}?format={format}")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, mime));
+        assert!(answer.header("content-disposition").contains(&format!("filename=\"{name}\"")), "{name}");
+        assert!(answer.header("content-security-policy").contains("sandbox"));
+        let text = answer.text();
+        assert!(text.starts_with(begins) && text.contains(holds) && text.ends_with(ends), "{text}");
+        assert!(!text.contains("<R&D>") || format == "tsv", "{text}");
+    }
+    assert_eq!(app.get(&cookie, &href).await.text(), layout, "without a format it is what is kept");
+    let unknown = app.get(&cookie, &format!("{href}?format=docx")).await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST, "{}", unknown.text());
+    let other = app.get(&cookie, &format!("/api/v1/jobs/{job}/artifacts/text?format=hocr")).await;
+    assert_eq!((other.status, other.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
         match reader.read(page).await {
             Ok(reading) => {
                 if worker.save_page(claimed, page, &reading).await? {
-                    count(worker, &reading);
+                    count(worker, stage.engine, &reading);
                 }
             }
             Err(failure) if concerns_the_task(failure.code) => return Err(failure.into()),
@@ -55,6 +55,8 @@ fn concerns_the_task(code: Code) -> bool {
         code,
         Code::TesseractMissing
             | Code::LanguageMissing
+            | Code::EngineNotConfigured
+            | Code::EngineUnavailable
             | Code::DiskFull
             | Code::FileAccess
             | Code::StorageUnavailable
@@ -79,7 +81,7 @@ async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, fail
 }
 
 /// Pages are counted after their row is committed, once.
-fn count(worker: &Worker, reading: &PageReading) {
+fn count(worker: &Worker, engine: EngineKind, reading: &PageReading) {
     let metrics = &worker.parts.metrics;
     match reading.layout.source {
         TextSource::TextLayer => metrics.pages_total.inc(PageSource::TextLayer),
@@ -87,6 +89,6 @@ fn count(worker: &Worker, reading: &PageReading) {
         TextSource::None => {}
     }
     if reading.warnings.iter().any(|w| w.code.0 == WarningKind::LowConfidence) {
-        metrics.ocr_low_confidence_pages_total.inc(EngineKind::Tesseract);
+        metrics.ocr_low_confidence_pages_total.inc(engine);
     }
 }

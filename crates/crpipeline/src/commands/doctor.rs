@@ -36,7 +36,7 @@ fn subject(loaded: &Loaded) -> Result<Subject, Failure> {
         temp_dir: std::env::temp_dir(),
         database: doors::database(configuration)?,
         s3: doors::s3(&configuration.storage),
-        child: doors::document_child()?,
+        child: doors::document_child(configuration)?,
         listeners: vec![
             Listener { address: configuration.server.listen, setting: "CRPIPELINE_LISTEN" },
             Listener { address: configuration.metrics.listen, setting: "CRPIPELINE_METRICS_LISTEN" },

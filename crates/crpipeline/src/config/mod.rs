@@ -3,6 +3,7 @@
 mod address;
 mod database;
 mod file;
+mod http_engine;
 mod layers;
 mod limits;
 mod log;
@@ -26,6 +27,7 @@ use crp_model::{Failure, Limits};
 
 pub(crate) use self::{
     database::DatabaseSettings,
+    http_engine::HttpEngineSection,
     layers::{Effective, Flag},
     log::{LogFormat, LogSettings},
     login::LoginSettings,
@@ -45,13 +47,14 @@ use self::{
 const USUAL_FILES: [&str; 2] = ["crpipeline.toml", "/etc/crpipeline/crpipeline.toml"];
 
 /// The sections and their settings.
-pub(crate) const SECTIONS: [(&str, &[Setting]); 8] = [
+pub(crate) const SECTIONS: [(&str, &[Setting]); 9] = [
     (ServerSettings::NAME, ServerSettings::SETTINGS),
     (MetricsSettings::NAME, MetricsSettings::SETTINGS),
     (StorageSettings::NAME, StorageSettings::SETTINGS),
     (DatabaseSettings::NAME, DatabaseSettings::SETTINGS),
     (WorkerSettings::NAME, WorkerSettings::SETTINGS),
     (Limits::NAME, Limits::SETTINGS),
+    (HttpEngineSection::NAME, HttpEngineSection::SETTINGS),
     (LoginSettings::NAME, LoginSettings::SETTINGS),
     (LogSettings::NAME, LogSettings::SETTINGS),
 ];
@@ -74,6 +77,8 @@ pub(crate) struct Configuration {
     pub(crate) worker: WorkerSettings,
     /// `[limits]`
     pub(crate) limits: Limits,
+    /// `[http_engine]`
+    pub(crate) http_engine: HttpEngineSection,
     /// `[login]`
     pub(crate) login: LoginSettings,
     /// `[log]`
@@ -105,13 +110,13 @@ impl Loaded {
 pub(crate) enum Needs {
     /// Every section has to be right.
     Everything,
-    /// Only limits and log have to be right.
-    LimitsAndLog,
+    /// Only what reading documents takes, and the log, have to be right.
+    ReadingAndLog,
 }
 
 impl Needs {
     fn include(self, section: &str) -> bool {
-        self == Needs::Everything || section == Limits::NAME || section == LogSettings::NAME
+        self == Needs::Everything || [Limits::NAME, HttpEngineSection::NAME, LogSettings::NAME].contains(&section)
     }
 }
 
@@ -149,6 +154,7 @@ fn load_from(
         database: merging.section(),
         worker: merging.section(),
         limits: merging.section(),
+        http_engine: merging.section(),
         login: merging.section(),
         log: merging.section(),
     };

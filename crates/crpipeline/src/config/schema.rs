@@ -4,7 +4,10 @@ use crp_model::Limits;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-use super::{DatabaseSettings, LogSettings, LoginSettings, MetricsSettings, SECTIONS, ServerSettings, StorageSettings, WorkerSettings};
+use super::{
+    DatabaseSettings, HttpEngineSection, LogSettings, LoginSettings, MetricsSettings, SECTIONS, ServerSettings, StorageSettings,
+    WorkerSettings,
+};
 
 /// Settings of crPipeline. Flags win over environment variables, these over this file, the file over the defaults.
 #[derive(JsonSchema)]
@@ -17,6 +20,7 @@ struct ConfigurationFile {
     database: Option<DatabaseSettings>,
     worker: Option<WorkerSettings>,
     limits: Option<Limits>,
+    http_engine: Option<HttpEngineSection>,
     login: Option<LoginSettings>,
     log: Option<LogSettings>,
 }

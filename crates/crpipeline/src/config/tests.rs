@@ -189,8 +189,25 @@ fn s3_needs_a_key_and_an_administrator_needs_a_password() {
 #[test]
 fn a_command_without_database_does_not_stumble_over_its_setting() {
     let setup = Setup::new("").with("DATABASE_URL", "mysql://db/x").with("CRPIPELINE_LISTEN", "x");
-    assert!(setup.load_for(Needs::LimitsAndLog).is_ok());
-    assert!(setup.with("CRPIPELINE_MAX_PAGES", "0").load_for(Needs::LimitsAndLog).is_err());
+    assert!(setup.load_for(Needs::ReadingAndLog).is_ok());
+    assert!(setup.with("CRPIPELINE_MAX_PAGES", "0").load_for(Needs::ReadingAndLog).is_err());
+}
+
+#[test]
+fn an_engine_behind_http_has_an_address_that_can_be_used() {
+    const URL: &str = "CRPIPELINE_HTTP_ENGINE_URL";
+    assert!(Setup::new("").load().unwrap().configuration.http_engine.settings().is_none());
+    let loaded = Setup::new("[http_engine]\nurl = \"https://ocr.example.org/\"\n").load().unwrap();
+    assert_eq!(loaded.configuration.http_engine.settings().unwrap().timeout_seconds, 60);
+    for (address, what) in
+        [("ocr.example.org", "its address is none"), ("ftp://x/", "begins with neither"), ("http://me:hunter2@x/", "user or password")]
+    {
+        let message = Setup::new("").with(URL, address).problem();
+        assert!(message.starts_with("http_engine.url = ") && message.contains(what), "{message}");
+    }
+    assert!(Setup::new("").with("CRPIPELINE_HTTP_ENGINE_TOKEN", "x").problem().contains("a token is set, so it is needed"));
+    // `crpipeline run` needs it as well.
+    assert!(Setup::new("").with(URL, "x").load_for(Needs::ReadingAndLog).is_err());
 }
 
 #[test]

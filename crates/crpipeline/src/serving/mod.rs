@@ -123,7 +123,7 @@ impl Served {
                 store: self.store.clone(),
                 objects: self.objects.clone(),
                 metrics: self.metrics.clone(),
-                children: doors::document_children(&configuration.limits, SandboxRequirement::default(), &self.metrics)?
+                children: doors::document_children(configuration, SandboxRequirement::default(), &self.metrics)?
                     .with_spares(configuration.worker.effective_slots()),
                 limits: configuration.limits.clone(),
                 ambient: self.ambient.clone(),

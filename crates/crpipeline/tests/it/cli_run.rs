@@ -99,6 +99,38 @@ async fn our_own_earlier_outputs_are_replaced_and_the_input_stays_as_it_was() {
 }
 
 #[tokio::test]
+async fn the_layout_is_written_in_the_formats_that_are_asked_for() {
+    let folder = Folder::with(&["scan.pdf"]);
+    let ran = folder.run(&["--json", "--format", "tsv,hocr", "--format", "alto", "-o", "out", "scan.pdf"]).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let names = ["out/scan.alto.xml", "out/scan.hocr", "out/scan.json", "out/scan.pdf", "out/scan.tsv", "out/scan.txt", "scan.pdf"];
+    assert_eq!(folder.files(), names);
+    assert_eq!(ran.json_lines()[0]["outputs"]["alto"], "out/scan.alto.xml");
+    let text = |name: &str| fs::read_to_string(folder.at(name)).unwrap();
+    assert!(text("out/scan.hocr").contains(">carries</span>") && text("out/scan.hocr").ends_with("</html>\n"));
+    assert!(text("out/scan.alto.xml").contains(" CONTENT=\"carries\"/>") && text("out/scan.alto.xml").ends_with("</alto>\n"));
+    assert!(text("out/scan.tsv").lines().any(|row| row.starts_with("5\t1\t") && row.ends_with("\tcarries")));
+    let ran = folder.run(&["--format", "docx", "-o", "other", "scan.pdf"]).await;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.contains("the formats are hocr, alto, tsv") && !folder.at("other").exists(), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn a_pipeline_for_an_engine_that_is_not_set_up_or_away_says_so() {
+    let folder = Folder::with(&["carries-text.pdf"]);
+    fs::write(folder.at("scan.png"), samples::letter_png()).unwrap();
+    fs::write(folder.at("http.yaml"), "name: x\nstages:\n  - type: ocr\n    engine: http\n").unwrap();
+    let codes = |ran: &Ran| ran.json_lines().iter().map(|line| line["failure"]["code"].clone()).collect::<Vec<_>>();
+    let arguments = ["run", "--json", "-p", "http.yaml", "scan.png", "carries-text.pdf"];
+    let line = CommandLine::new(BINARY, folder.0.path());
+    let ran = line.run(&arguments).await;
+    assert_eq!((ran.code, codes(&ran)), (Some(4), vec!["engine_not_configured".into(), serde_json::Value::Null]), "{}", ran.stderr);
+    let line = line.env("CRPIPELINE_HTTP_ENGINE_URL", "http://127.0.0.1:1/").env("CRPIPELINE_PAGE_TIMEOUT_SECONDS", "8");
+    let ran = line.run(&arguments).await;
+    assert_eq!((ran.code, codes(&ran)), (Some(4), vec!["engine_unavailable".into(), serde_json::Value::Null]), "{}", ran.stderr);
+}
+
+#[tokio::test]
 async fn all_files_are_tried_and_the_first_failure_gives_the_code() {
     let folder = Folder::with(&["good.pdf", "last.pdf"]);
     fs::write(folder.at("empty.pdf"), "").unwrap();

@@ -20,6 +20,20 @@ pub(crate) fn named(name: &str) -> Option<Lie> {
         "word_from_afar" => || page(1, "[2550,3300]", "{\"text\":\"x\",\"confidence\":0.5,\"box\":[9000,10,9100,20]}", b""),
         "sure_of_itself" => || page(1, "[2550,3300]", "{\"text\":\"x\",\"confidence\":5.0,\"box\":[10,10,20,20]}", b""),
         "thumbnail_of_html" => || page(1, "[2550,3300]", "", b"<script>alert(1)</script>"),
+        "garbage_text" => || page(1, "[2550,3300]", "{\"text\":\"\\u001b[31m\\u0000\",\"confidence\":0.5,\"box\":[10,10,20,20]}", b""),
+        "text_without_end" => || {
+            let endless = "x".repeat(1 << 20);
+            page(1, "[2550,3300]", &format!("{{\"text\":\"{endless}\",\"confidence\":0.5,\"box\":[10,10,20,20]}}"), b"")
+        },
+        "box_of_no_number" => || page(1, "[2550,3300]", "{\"text\":\"x\",\"confidence\":0.5,\"box\":[1e39,10,20,20]}", b""),
+        "no_pages" => || frame("{\"Inspection\":{\"pages\":[],\"is_signed\":false,\"warnings\":[]}}", b""),
+        "million_pages" => || {
+            let pages = vec!["{\"width_points\":612,\"height_points\":792,\"rotation\":0,\"has_text\":false}"; 100_000].join(",");
+            frame(&format!("{{\"Inspection\":{{\"pages\":[{pages}],\"is_signed\":false,\"warnings\":[]}}}}"), b"")
+        },
+        "picture_of_another_page" => || picture(2, 4, 4),
+        "picture_of_another_size" => || picture(1, 4, 5),
+        "picture_after_picture" => || picture(1, 4, 4),
         "failure_from_elsewhere" => || failure("database_unavailable", "the database is gone", true),
         "failure_in_colour" => || failure("page_failed", "\\u001b[31mred\\nalert", false),
         _ => return None,
@@ -55,6 +69,14 @@ fn page(number: u32, pixels: &str, word: &str, thumbnail: &[u8]) -> Vec<u8> {
         "{{\"page\":{number},\"width\":612,\"height\":792,\"rotation\":0,\"pixels\":{pixels},\"source\":\"ocr\",\"words\":[{word}],\"lines\":[{line}]}}"
     );
     frame(&format!("{{\"Page\":{{\"layout\":{layout},\"warnings\":[],\"render_seconds\":0.1,\"recognise_seconds\":1e9}}}}"), thumbnail)
+}
+
+/// A question for the engine outside, with 16 pixels.
+fn picture(number: u32, width: u32, height: u32) -> Vec<u8> {
+    let question = format!(
+        "{{\"Picture\":{{\"page\":{number},\"width\":{width},\"height\":{height},\"dots_per_inch\":300,\"segmentation\":\"automatic\"}}}}"
+    );
+    frame(&question, &[255; 16])
 }
 
 fn failure(code: &str, message: &str, retryable: bool) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crp_metrics::Metrics;
-use crp_model::{Limits, MediaType, PageNo, SandboxRequirement, pipeline::OcrMode};
+use crp_model::{Limits, MediaType, PageNo, SandboxRequirement, labels::EngineKind, pipeline::OcrMode};
 use crp_ocr::{ChildCommand, ChildPool, DocumentChild, ReadSettings};
 
 /// Opens the document named on the command line in a child, says so, and lets it spin on the first page.
@@ -16,8 +16,9 @@ pub(crate) fn with_a_busy_child() -> ExitCode {
 }
 
 async fn spin(file: &std::path::Path) -> Result<(), crp_model::Failure> {
-    let command = ChildCommand { program: "/proc/self/exe".into(), args: Vec::new(), env: vec![("CRP_FAULT".into(), "spin".into())] };
-    let settings = ReadSettings { languages: Vec::new(), mode: OcrMode::Off, thumbnails: false };
+    let command =
+        ChildCommand { program: "/proc/self/exe".into(), args: Vec::new(), env: vec![("CRP_FAULT".into(), "spin".into())], http: None };
+    let settings = ReadSettings { languages: Vec::new(), mode: OcrMode::Off, engine: EngineKind::default(), thumbnails: false };
     let pool = ChildPool::new(command, Limits::default(), SandboxRequirement::BestEffort, Metrics::for_tests());
     let mut child = DocumentChild::start(&pool, file, MediaType::Pdf, Some(&settings)).await?;
     println!("its child is open");

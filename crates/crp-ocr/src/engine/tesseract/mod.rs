@@ -133,3 +133,20 @@ fn languages_in_data_folders() -> Vec<String> {
     codes.dedup();
     codes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::conformance;
+
+    #[test]
+    fn tesseract_conforms() {
+        let (mut engine, warnings) = match TesseractEngine::load(&["eng".to_owned()]) {
+            Ok(loaded) => loaded,
+            Err(failure) => return eprintln!("SKIPPED: {failure}"),
+        };
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert_eq!(engine.kind(), EngineKind::Tesseract);
+        conformance::check(&mut engine, &|words| words == conformance::WORDS).unwrap();
+    }
+}

@@ -17,7 +17,7 @@ pub async fn inspect(workspace: &Workspace) -> Result<Inspection, Failure> {
 
 /// What the engine is told for this stage.
 pub fn read_settings(stage: &OcrStage, thumbnails: bool) -> ReadSettings {
-    ReadSettings { languages: stage.languages.clone(), mode: stage.mode, thumbnails }
+    ReadSettings { languages: stage.languages.clone(), mode: stage.mode, engine: stage.engine, thumbnails }
 }
 
 /// Reads pages of one document with one warm engine, which is started at the first page and again after a failure.

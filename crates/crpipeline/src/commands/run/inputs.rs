@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crp_model::{Code, Failure, Limits, MediaType, Sha256Hash, media::SNIFF_BYTES};
+use crp_model::{Code, Failure, LayoutFormat, Limits, MediaType, Sha256Hash, media::SNIFF_BYTES};
 use sha2::Digest as _;
 
 use super::shown;
@@ -26,7 +26,7 @@ pub(super) struct Input {
     pub(super) outputs: Outputs,
 }
 
-/// The three outputs of one input; all lie in one folder.
+/// The outputs of one input, three and those asked for besides; all lie in one folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Outputs {
     /// The searchable PDF.
@@ -35,11 +35,13 @@ pub(super) struct Outputs {
     pub(super) text: PathBuf,
     /// Pages, words and fields.
     pub(super) json: PathBuf,
+    /// The layout in formats of other programs.
+    pub(super) layouts: Vec<(LayoutFormat, PathBuf)>,
 }
 
 impl Outputs {
     /// Beside `input` as `NAME.ocr.*`, or in `folder` as `NAME.*`.
-    fn of(input: &Path, folder: Option<&Path>) -> Self {
+    fn of(input: &Path, folder: Option<&Path>, formats: &[LayoutFormat]) -> Self {
         let stem = input.file_stem().unwrap_or(input.as_os_str());
         let (folder, middle) = match folder {
             Some(folder) => (folder, ""),
@@ -51,20 +53,23 @@ impl Outputs {
             name.push(extension);
             folder.join(name)
         };
-        Self { pdf: named(".pdf"), text: named(".txt"), json: named(".json") }
+        let layouts = LayoutFormat::ALL.into_iter().filter(|format| formats.contains(format));
+        let layouts = layouts.map(|format| (format, named(&format!(".{}", format.extension())))).collect();
+        Self { pdf: named(".pdf"), text: named(".txt"), json: named(".json"), layouts }
     }
 
-    /// The three, in the order in which they are written.
-    pub(super) fn all(&self) -> [&Path; 3] {
-        [&self.pdf, &self.text, &self.json]
+    /// All of them, in the order in which they are written; the JSON comes last.
+    pub(super) fn all(&self) -> Vec<&Path> {
+        let layouts = self.layouts.iter().map(|(_, path)| path.as_path());
+        [self.pdf.as_path(), &self.text].into_iter().chain(layouts).chain([self.json.as_path()]).collect()
     }
 }
 
-/// Pairs every file with its outputs.
+/// Pairs every file with its outputs; `formats` are those of the layout that are wanted besides.
 ///
 /// # Errors
 /// When two inputs would write one file, or an output would replace an input or anything that is no file.
-pub(super) fn collect(files: &[PathBuf], folder: Option<&Path>) -> Result<Vec<Input>, Failure> {
+pub(super) fn collect(files: &[PathBuf], folder: Option<&Path>, formats: &[LayoutFormat]) -> Result<Vec<Input>, Failure> {
     let mut inputs = Vec::with_capacity(files.len());
     // Which file an input really is: a link to it, hard or symbolic, must not be replaced either.
     let mut identities = HashMap::new();
@@ -72,7 +77,7 @@ pub(super) fn collect(files: &[PathBuf], folder: Option<&Path>) -> Result<Vec<In
         if let Ok(metadata) = std::fs::metadata(path) {
             identities.entry(identity(&metadata)).or_insert(path);
         }
-        inputs.push(Input { path: path.clone(), outputs: Outputs::of(path, folder) });
+        inputs.push(Input { path: path.clone(), outputs: Outputs::of(path, folder, formats) });
     }
     let mut writers: HashMap<PathBuf, &Path> = HashMap::new();
     for input in &inputs {
@@ -191,14 +196,19 @@ mod tests {
     #[test]
     fn outputs_stand_beside_the_input_or_in_the_folder() {
         assert_eq!(
-            paths(&Outputs::of(Path::new("in/scan.tar.pdf"), None)),
+            paths(&Outputs::of(Path::new("in/scan.tar.pdf"), None, &[])),
             ["in/scan.tar.ocr.pdf", "in/scan.tar.ocr.txt", "in/scan.tar.ocr.json"]
         );
         assert_eq!(
-            paths(&Outputs::of(Path::new("in/scan.tif"), Some(Path::new("out")))),
+            paths(&Outputs::of(Path::new("in/scan.tif"), Some(Path::new("out")), &[])),
             ["out/scan.pdf", "out/scan.txt", "out/scan.json"]
         );
-        assert_eq!(paths(&Outputs::of(Path::new("scan"), None)), ["scan.ocr.pdf", "scan.ocr.txt", "scan.ocr.json"]);
+        assert_eq!(paths(&Outputs::of(Path::new("scan"), None, &[])), ["scan.ocr.pdf", "scan.ocr.txt", "scan.ocr.json"]);
+        let twice = [LayoutFormat::Tsv, LayoutFormat::Alto, LayoutFormat::Tsv];
+        assert_eq!(
+            paths(&Outputs::of(Path::new("scan.png"), Some(Path::new("out")), &twice)),
+            ["out/scan.pdf", "out/scan.txt", "out/scan.alto.xml", "out/scan.tsv", "out/scan.json"]
+        );
     }
 
     #[test]
@@ -207,10 +217,10 @@ mod tests {
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("sub")).unwrap();
         for (one, other, output) in [("a.pdf", "a.png", None), ("a.pdf", "sub/a.pdf", Some(at("out"))), ("a.pdf", "sub/../a.png", None)] {
-            let failure = collect(&[at(one), at(other)], output.as_deref()).unwrap_err();
+            let failure = collect(&[at(one), at(other)], output.as_deref(), &[]).unwrap_err();
             assert!(failure.code.exit_code() == 2 && failure.message.contains("would both write"), "{failure}");
         }
-        assert!(collect(&[at("a.pdf"), at("sub/a.pdf")], None).is_ok());
+        assert!(collect(&[at("a.pdf"), at("sub/a.pdf")], None, &[]).is_ok());
     }
 
     #[test]
@@ -221,7 +231,7 @@ mod tests {
         fs::write(at("a.pdf"), "x").unwrap();
         fs::write(at("out/b.pdf"), "y").unwrap();
         let refused =
-            |files: &[PathBuf], output: &str| collect(files, Some(&at(output))).unwrap_err().message.contains("would be replaced");
+            |files: &[PathBuf], output: &str| collect(files, Some(&at(output)), &[]).unwrap_err().message.contains("would be replaced");
         // The very file, a hard link and a symbolic link to it.
         assert!(refused(&[at("a.pdf")], ""));
         fs::hard_link(at("a.pdf"), at("out/a.pdf")).unwrap();
@@ -232,10 +242,10 @@ mod tests {
         // An earlier output of ours is replaced.
         fs::remove_file(at("out/a.pdf")).unwrap();
         fs::write(at("out/a.pdf"), "somebody's").unwrap();
-        let foreign = collect(&[at("a.pdf")], Some(&at("out"))).unwrap_err();
+        let foreign = collect(&[at("a.pdf")], Some(&at("out")), &[]).unwrap_err();
         assert!(foreign.code.exit_code() == 2 && foreign.message.contains("was not written by crPipeline"), "{foreign}");
         fs::write(at("out/a.json"), "{\"crpipeline\":\"0.1.0\",\"pages\":[]}").unwrap();
-        assert!(collect(&[at("a.pdf")], Some(&at("out"))).is_ok());
+        assert!(collect(&[at("a.pdf")], Some(&at("out")), &[]).is_ok());
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Failure, Limits, Plan, Progress, SandboxRequirement};
+use crp_model::{Failure, Plan, Progress, SandboxRequirement};
 use crp_ocr::ChildPool;
 use crp_pipeline::{DocumentRequest, DocumentResult, run_document};
 
@@ -19,27 +19,27 @@ use self::{
     inputs::{Checked, Input},
     report::{Done, Reporter},
 };
-use crate::{cli::RunArguments, doors, exit, start, version::BUILD};
+use crate::{cli::RunArguments, config::Configuration, doors, exit, start, version::BUILD};
 
 /// Runs every file; the first failure gives the exit code.
-pub(crate) fn run(arguments: RunArguments, limits: Limits) -> ExitCode {
+pub(crate) fn run(arguments: RunArguments, configuration: Configuration) -> ExitCode {
     let scratch = tempfile::Builder::new().prefix("crpipeline-").tempdir();
     let scratch = match scratch {
         Ok(scratch) => scratch,
         Err(error) => return exit::with_failure(&outputs::failed("Nothing can be written in", &std::env::temp_dir(), &error)),
     };
     // The folder goes when the runtime has ended: until then a dropped task may still write into it.
-    start::block_on(run_until_interrupted(arguments, limits, scratch.path()))
+    start::block_on(run_until_interrupted(arguments, configuration, scratch.path()))
 }
 
-async fn run_until_interrupted(arguments: RunArguments, limits: Limits, scratch: &Path) -> ExitCode {
+async fn run_until_interrupted(arguments: RunArguments, configuration: Configuration, scratch: &Path) -> ExitCode {
     let interrupted = match start::interrupted() {
         Ok(interrupted) => interrupted,
         Err(failure) => return exit::with_failure(&failure),
     };
     tokio::select! {
         // Dropping the work ends its processes and removes what it has begun to write.
-        code = run_all(arguments, limits, scratch) => code,
+        code = run_all(arguments, configuration, scratch) => code,
         () = interrupted => {
             eprintln!("interrupted; the files finished before are complete, of the others nothing was written");
             ExitCode::from(exit::INTERRUPTED)
@@ -47,7 +47,7 @@ async fn run_until_interrupted(arguments: RunArguments, limits: Limits, scratch:
     }
 }
 
-async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> ExitCode {
+async fn run_all(arguments: RunArguments, configuration: Configuration, scratch: &Path) -> ExitCode {
     let (plan, inputs) = match prepare(&arguments) {
         Ok(prepared) => prepared,
         Err(failure) => return exit::with_failure(&failure),
@@ -55,7 +55,7 @@ async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> Exi
     let metrics = Metrics::new(BUILD, &[]);
     metrics.config_info.set(StorageKind::Local, DatabaseKind::Sqlite, ProcessRole::Run);
     let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let children = match doors::document_children(&limits, SandboxRequirement::default(), &metrics) {
+    let children = match doors::document_children(&configuration, SandboxRequirement::default(), &metrics) {
         Ok(children) => children,
         Err(failure) => return exit::with_failure(&failure),
     };
@@ -76,7 +76,7 @@ async fn run_all(arguments: RunArguments, limits: Limits, scratch: &Path) -> Exi
 /// Everything that can be refused before any work.
 fn prepare(arguments: &RunArguments) -> Result<(Plan, Vec<Input>), Failure> {
     let plan = plan::read(arguments.pipeline.as_deref(), arguments.languages.as_deref())?;
-    let inputs = inputs::collect(&arguments.files, arguments.output.as_deref())?;
+    let inputs = inputs::collect(&arguments.files, arguments.output.as_deref(), &arguments.formats)?;
     if let Some(folder) = &arguments.output {
         outputs::prepare_folder(folder)?;
     }

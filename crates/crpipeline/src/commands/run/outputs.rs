@@ -1,13 +1,13 @@
-//! Writes the three outputs of one input: whole or not at all.
+//! Writes the outputs of one input: whole or not at all.
 
 use std::{
     fs::{self, File, Permissions},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, Read as _, Write},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use crp_model::{Code, Failure, Sha256Hash};
+use crp_model::{Code, Failure, LayoutConverter, LayoutFormat, Sha256Hash};
 use crp_pipeline::DocumentResult;
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -30,16 +30,17 @@ pub(super) fn prepare_folder(folder: &Path) -> Result<(), Failure> {
     tempfile::tempfile_in(folder).map(drop).map_err(|error| failed("Nothing can be written in", folder, &error))
 }
 
-/// Writes PDF, text and JSON. Each is complete and on disk under a temporary name before the first gets its own.
+/// Writes PDF, text, JSON and what else was asked for. Each is complete and on disk under a temporary name before the first gets its own.
 pub(super) fn write(outputs: &Outputs, description: &Description<'_>) -> Result<(), Failure> {
     let result = description.result;
-    let staged = [
-        stage(&outputs.pdf, |file| copy(&result.searchable_pdf, file))?,
-        stage(&outputs.text, |file| copy(&result.text, file))?,
-        stage(&outputs.json, |file| write_json(description, file))?,
-    ];
+    let mut staged =
+        vec![stage(&outputs.pdf, |file| copy(&result.searchable_pdf, file))?, stage(&outputs.text, |file| copy(&result.text, file))?];
+    for (format, path) in &outputs.layouts {
+        staged.push(stage(path, |file| write_layout(description, *format, file))?);
+    }
+    staged.push(stage(&outputs.json, |file| write_json(description, file))?);
     let mut placed: Vec<Placed> = Vec::with_capacity(staged.len());
-    // The JSON, which is the last of the three, goes first: by it a later run knows that the others are its own.
+    // The JSON, which is the last of them, goes first: by it a later run knows that the others are its own.
     for (file, path) in staged.into_iter().zip(outputs.all()).rev() {
         let is_new = fs::symlink_metadata(path).is_err();
         if let Err(error) = file.persist(path) {
@@ -79,6 +80,23 @@ fn stage(output: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Resul
 
 fn copy(from: &Path, to: &mut File) -> io::Result<()> {
     io::copy(&mut File::open(from)?, to).map(drop)
+}
+
+/// The layout in another format, one page in memory at a time.
+fn write_layout(description: &Description<'_>, format: LayoutFormat, file: &mut File) -> io::Result<()> {
+    let name = description.file.file_name().unwrap_or_default().to_string_lossy();
+    let mut converter = LayoutConverter::new(format, &name);
+    let (mut layout, mut out) = (File::open(&description.result.layout)?, BufWriter::new(file));
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        let read = layout.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        out.write_all(converter.push(&buffer[..read]).map_err(io::Error::other)?.as_bytes())?;
+    }
+    out.write_all(converter.finish().map_err(io::Error::other)?.as_bytes())?;
+    out.flush()
 }
 
 /// Who made it and from what, then the members of the layout (the pages), then fields and warnings.
@@ -144,7 +162,11 @@ mod tests {
             fs::create_dir(folder.at("out")).unwrap();
             fs::write(folder.at("result.pdf"), "%PDF").unwrap();
             fs::write(folder.at("result.txt"), "text").unwrap();
-            fs::write(folder.at("result.json"), "{\"pages\":[{\"page\":1}]}\n").unwrap();
+            fs::write(
+                folder.at("result.json"),
+                "{\"pages\":[{\"page\":1,\"width\":72,\"height\":72,\"rotation\":0,\"source\":\"none\",\"words\":[],\"lines\":[]}]}\n",
+            )
+            .unwrap();
             folder
         }
 
@@ -163,7 +185,12 @@ mod tests {
                 page_failures: Vec::new(),
                 pages_total: 1,
             };
-            let outputs = Outputs { pdf: self.at("out/a.pdf"), text: self.at("out/a.txt"), json: self.at("out/a.json") };
+            let outputs = Outputs {
+                pdf: self.at("out/a.pdf"),
+                text: self.at("out/a.txt"),
+                json: self.at("out/a.json"),
+                layouts: vec![(LayoutFormat::Tsv, self.at("out/a.tsv"))],
+            };
             write(&outputs, &Description { file: Path::new("in/a.png"), sha256: Sha256Hash::of(b"x"), result: &result })
         }
 
@@ -185,8 +212,9 @@ mod tests {
         assert_eq!(json["pages"][0]["page"], 1);
         assert_eq!(json["fields"], json!([]));
         assert_eq!(json["warnings"][0]["message"], "scaled");
-        assert_eq!(folder.names(), ["a.json", "a.pdf", "a.txt"]);
+        assert_eq!(folder.names(), ["a.json", "a.pdf", "a.tsv", "a.txt"]);
         assert_eq!(fs::read(folder.at("out/a.pdf")).unwrap(), b"%PDF");
+        assert!(fs::read_to_string(folder.at("out/a.tsv")).unwrap().ends_with("\n1\t1\t0\t0\t0\t0\t0\t0\t300\t300\t-1\t\n"));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use crp_model::{Failure, Progress, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{inputs::Input, shown};
+use super::{
+    inputs::{Input, Outputs},
+    shown,
+};
 use crate::{
     exit,
     telemetry::{OneLine, say},
@@ -74,7 +77,8 @@ impl Reporter {
         }
         match outcome {
             Ok(done) => {
-                let outputs = input.outputs.all().map(shown).join(", ");
+                let outputs: Vec<String> = input.outputs.all().into_iter().map(shown).collect();
+                let outputs = outputs.join(", ");
                 let fields = done.fields.map_or_else(String::new, |n| format!(", {}", counted(n, "field")));
                 say(&format!("{}: {}{fields} → {outputs}", shown(&input.path), counted(done.pages_total as usize, "page")));
                 for warning in &done.warnings {
@@ -103,8 +107,12 @@ fn line(input: &Input, outcome: &Result<Done, Failure>) -> Value {
     let file = input.path.to_string_lossy();
     match outcome {
         Ok(done) => {
-            let [pdf, text, json] = input.outputs.all().map(|path| path.to_string_lossy());
-            let outputs = json!({ "searchable_pdf": pdf, "text": text, "layout": json });
+            let Outputs { pdf, text, json, layouts } = &input.outputs;
+            let mut outputs =
+                json!({ "searchable_pdf": pdf.to_string_lossy(), "text": text.to_string_lossy(), "layout": json.to_string_lossy() });
+            for (format, path) in layouts {
+                outputs[format.as_str()] = path.to_string_lossy().into();
+            }
             json!({ "file": file, "status": "succeeded", "outputs": outputs, "pages": done.pages_total, "warnings": done.warnings })
         }
         Err(failure) => json!({ "file": file, "status": "failed", "outputs": null, "pages": null, "warnings": [], "failure": failure }),
