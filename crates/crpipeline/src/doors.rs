@@ -168,7 +168,11 @@ pub(crate) fn document_child(configuration: &Configuration) -> Result<ChildComma
 ///
 /// # Errors
 /// As [`document_child`].
-pub(crate) fn document_children(configuration: &Configuration, sandbox: SandboxRequirement, metrics: &Metrics) -> Result<ChildPool, Failure> {
+pub(crate) fn document_children(
+    configuration: &Configuration,
+    sandbox: SandboxRequirement,
+    metrics: &Metrics,
+) -> Result<ChildPool, Failure> {
     Ok(ChildPool::new(document_child(configuration)?, configuration.limits.clone(), sandbox, metrics.clone()))
 }
 
