@@ -71,8 +71,11 @@ pub(crate) struct Arguments {
     /// Where the results go [default: target/bench/ocr.json]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Keep what the results of an earlier run say about other documents
+    #[arg(long)]
+    add: bool,
     /// Measure nothing; write the manual's page and its plots from the results of an earlier run
-    #[arg(long, conflicts_with_all = ["only", "long", "prepare"])]
+    #[arg(long, conflicts_with_all = ["only", "long", "prepare", "add"])]
     report: bool,
 }
 
@@ -85,7 +88,7 @@ Examples:
   cargo xtask bench ocr --prepare                    install, build and make the documents now, to measure later
   cargo xtask bench ocr --only scan24 --rounds 1     one document, once
   cargo xtask bench ocr --only one-page,crpipeline,lower-bound
-  cargo xtask bench ocr --only thousand              memory and temporary files over 1,000 pages
+  cargo xtask bench ocr --only thousand --add        memory and temporary files over 1,000 pages, into the same results
   cargo xtask bench ocr --report                     docs/manual/ocr-figures.md from target/bench/ocr.json";
 
 /// Measures, or writes the manual's page.
@@ -116,6 +119,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         languages: arguments.languages.clone(),
     };
     let mut results = begin(&plan, &missing, &settings)?;
+    if arguments.add && output.exists() {
+        results.add(read(&output)?, &plan.documents);
+    }
     phases.run("measuring", || measure_all(&plan, &documents, &settings, &mut results, &output))?;
     print!("{}{}", phases.table(), table::everything(&results));
     println!("\nResults: {}\nThe manual's page from them: cargo xtask bench ocr --report", output.display());
@@ -202,6 +208,7 @@ fn measure_all(plan: &Plan, documents: &[Document], settings: &Settings, results
             anyhow::bail!("interrupted");
         }
         results.documents.push(measured?);
+        results.documents.sort_by_key(|document| documents::ALL.iter().position(|(id, _)| *id == document.id));
         results.goals = goals::goals(results);
         write(results, output)?;
     }

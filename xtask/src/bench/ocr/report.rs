@@ -72,6 +72,9 @@ fn of_document(results: &Results, document: &DocumentResults, drawn: &dyn Fn(&st
     if let Some(labels) = table::of_labels(results, document) {
         text += &format!("{}\n", labels.markdown());
     }
+    if let Some(failure) = &document.lower_bound_failure {
+        text += &format!("The lower bound could not be measured:\n\n```\n{failure}\n```\n\n");
+    }
     for tool in &document.tools {
         if let Some(failure) = &tool.failure {
             text += &format!("{} failed:\n\n```\n{failure}\n```\n\n", results.tool_name(&tool.id));

@@ -66,6 +66,8 @@ pub(crate) struct DocumentResults {
     pub(crate) pages: usize,
     /// Pure recognition; none where there is nothing to recognise.
     pub(crate) lower_bound: Option<LowerBound>,
+    /// Why there is no lower bound although it was to be measured.
+    pub(crate) lower_bound_failure: Option<String>,
     /// The tools, ourselves first.
     pub(crate) tools: Vec<ToolResults>,
 }
@@ -164,6 +166,13 @@ impl Results {
         self.documents.iter().find(|document| document.id == id)
     }
 
+    /// Takes over what `earlier` results say about documents that are not `measured_now`, with the tools that they name.
+    pub(crate) fn add(&mut self, earlier: Self, measured_now: &[&str]) {
+        self.documents.extend(earlier.documents.into_iter().filter(|document| !measured_now.contains(&document.id.as_str())));
+        let known: Vec<String> = self.tools.iter().map(|tool| tool.id.clone()).collect();
+        self.tools.extend(earlier.tools.into_iter().filter(|tool| !known.contains(&tool.id)));
+    }
+
     /// The name of a tool for people.
     pub(crate) fn tool_name<'a>(&'a self, id: &'a str) -> &'a str {
         self.tools.iter().find(|tool| tool.id == id).map_or(id, |tool| tool.name.as_str())
@@ -200,6 +209,18 @@ pub(crate) mod tests {
     fn the_file_survives_being_read_and_written() {
         let value: serde_json::Value = serde_json::from_str(include_str!("sample.json")).unwrap();
         assert_eq!(serde_json::to_value(sample()).unwrap(), value, "no member is lost, renamed or added without notice");
+    }
+
+    #[test]
+    fn earlier_results_about_other_documents_are_kept() {
+        let mut results = sample();
+        results.documents.clear();
+        results.tools.truncate(1);
+        results.add(sample(), &["receipts", "thousand"]);
+        let documents: Vec<&str> = results.documents.iter().map(|document| document.id.as_str()).collect();
+        assert_eq!(documents, ["scan24"]);
+        let tools: Vec<&str> = results.tools.iter().map(|tool| tool.id.as_str()).collect();
+        assert_eq!(tools, ["crpipeline", "ocrmypdf", "ocrmypdf-debian", "kreuzberg"]);
     }
 
     #[test]

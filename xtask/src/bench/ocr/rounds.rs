@@ -85,7 +85,7 @@ pub(super) fn measure(
             }
         }
     }
-    Ok(together(document, bound.unwrap_or_default(), lower_bound::processes(document, settings), contenders))
+    Ok(together(document, bound, lower_bound::processes(document, settings), contenders))
 }
 
 /// A tool with its runs so far.
@@ -132,7 +132,11 @@ impl Contender {
 }
 
 /// The medians of the rounds, and everybody against the lower bound and against us.
-fn together(document: &Document, bound: Vec<Run>, processes: usize, contenders: Vec<Contender>) -> DocumentResults {
+fn together(document: &Document, bound: Result<Vec<Run>>, processes: usize, contenders: Vec<Contender>) -> DocumentResults {
+    let (bound, lower_bound_failure) = match bound {
+        Ok(runs) => (runs, None),
+        Err(error) => (Vec::new(), Some(format!("{error:#}"))),
+    };
     let lower_bound = (!bound.is_empty()).then(|| LowerBound {
         wall_seconds: median_of(&bound, |run| run.wall_seconds),
         cpu_seconds: median_of(&bound, |run| run.cpu_seconds),
@@ -147,7 +151,14 @@ fn together(document: &Document, bound: Vec<Run>, processes: usize, contenders: 
         tool.times_lower_bound = lower_bound.as_ref().and_then(|bound| times(bound.wall_seconds));
         tool.times_ours = ours.and_then(times);
     }
-    DocumentResults { id: document.id.to_owned(), title: document.title.clone(), pages: document.pages, lower_bound, tools }
+    DocumentResults {
+        id: document.id.to_owned(),
+        title: document.title.clone(),
+        pages: document.pages,
+        lower_bound,
+        lower_bound_failure,
+        tools,
+    }
 }
 
 fn of_one(contender: Contender, pages: usize) -> ToolResults {
@@ -265,7 +276,7 @@ mod tests {
     fn rounds_become_medians_and_everybody_is_compared_with_the_bound_and_with_us() {
         let bound = [10.0, 30.0, 20.0].map(|wall_seconds| Run { wall_seconds, cpu_seconds: 40.0 });
         let contenders = vec![contender(Tool::Crpipeline, &[24.0, 22.0, 90.0]), contender(Tool::Kreuzberg, &[48.0])];
-        let results = together(&document(), bound.to_vec(), 2, contenders);
+        let results = together(&document(), Ok(bound.to_vec()), 2, contenders);
         let (ours, peer) = (&results.tools[0], &results.tools[1]);
         assert_eq!((ours.wall_seconds, ours.cpu_seconds, ours.peak_memory_bytes), (24.0, 48.0, Some(900)));
         assert_eq!((ours.times_lower_bound, ours.times_ours, ours.pages_per_minute), (Some(1.2), Some(1.0), 60.0));
@@ -276,8 +287,8 @@ mod tests {
     fn who_failed_has_no_ratio_and_without_us_there_is_none() {
         let mut failed = contender(Tool::Crpipeline, &[]);
         failed.failure = Some("no".to_owned());
-        let results = together(&document(), Vec::new(), 2, vec![failed, contender(Tool::Kreuzberg, &[48.0])]);
-        assert!(results.lower_bound.is_none());
+        let results = together(&document(), Err(anyhow::anyhow!("no engine")), 2, vec![failed, contender(Tool::Kreuzberg, &[48.0])]);
+        assert_eq!((results.lower_bound, results.lower_bound_failure.as_deref()), (None, Some("no engine")));
         assert_eq!((results.tools[0].times_ours, results.tools[1].times_ours), (None, None));
     }
 

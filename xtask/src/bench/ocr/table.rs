@@ -131,6 +131,9 @@ pub(super) fn everything(results: &Results) -> String {
         if let Some(table) = of_labels(results, document) {
             text += &format!("\n{}", table.plain());
         }
+        if let Some(failure) = &document.lower_bound_failure {
+            text += &format!("lower bound: {failure}\n");
+        }
         for tool in &document.tools {
             if let Some(failure) = &tool.failure {
                 text += &format!("{}: {failure}\n", results.tool_name(&tool.id));
