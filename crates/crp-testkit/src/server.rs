@@ -237,14 +237,21 @@ impl Server {
         files
     }
 
-    /// Waits until no work has left files or processes behind.
+    /// The processes below it that have a document, or any other file of the data directory; spares that wait for one have none.
+    pub fn readers(&self) -> Vec<u32> {
+        let mut children = self.children();
+        children.retain(|pid| holds_file_below(*pid, self.data_dir()));
+        children
+    }
+
+    /// Waits until no work has left files behind, or processes that have a document.
     ///
     /// # Panics
     /// If some stay.
     pub async fn expect_no_leftovers(&self) {
-        let nothing = async || (self.files_in("scratch").is_empty() && self.children().is_empty()).then_some(());
+        let nothing = async || (self.files_in("scratch").is_empty() && self.readers().is_empty()).then_some(());
         let came = within(Duration::from_secs(20), nothing).await;
-        assert!(came.is_some(), "what stays in scratch: {:?}; processes: {:?}", self.files_in("scratch"), self.children());
+        assert!(came.is_some(), "what stays in scratch: {:?}; processes: {:?}", self.files_in("scratch"), self.readers());
     }
 }
 
@@ -256,6 +263,14 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
             files.push(entry.path());
         }
     }
+}
+
+/// Whether a process has a file of this folder open or in its memory, also one that was removed since.
+fn holds_file_below(pid: u32, folder: &Path) -> bool {
+    let folder = folder.to_string_lossy();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let is_open = open.filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|file| file.to_string_lossy().starts_with(&*folder));
+    is_open || std::fs::read_to_string(format!("/proc/{pid}/maps")).is_ok_and(|maps| maps.contains(&*folder))
 }
 
 /// Whether a process runs; one that has ended and was not waited for does not.

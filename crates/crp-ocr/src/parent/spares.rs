@@ -191,6 +191,7 @@ mod tests {
         assert!(spares.tidy(now + Duration::from_secs(60)));
         assert!(!spares.tidy(now + IDLE));
         let mut spares = with(2, &["eng"]);
+        let now = Instant::now();
         spares.last_needed = Some(now + MAX_AGE);
         spares.waiting.push_back(spare("eng", now + MAX_AGE));
         assert!(spares.tidy(now + MAX_AGE));
