@@ -12,7 +12,7 @@ pub fn is_blank_between(before: &Word, after: &Word) -> bool {
     let (a, b) = (before.bounds, after.bounds);
     let gap = (b.x0 - a.x1).max(a.x0 - b.x1).max((b.y0 - a.y1).max(a.y0 - b.y1));
     let size = a.width().min(a.height()).max(b.width().min(b.height()));
-    !(gap < 0.6 * size)
+    gap >= 0.6 * size
 }
 
 /// Han characters, kana, bopomofo, and the punctuation set with them; Korean parts its words.

@@ -249,6 +249,8 @@ labels! {
         PageFailed = "page_failed",
         /// A signature is no longer valid in the result.
         SignatureInvalidated = "signature_invalidated",
+        /// A signed original was returned unchanged, without a text layer.
+        SignatureKept = "signature_kept",
         /// The result is a PDF of images, since the input cannot be edited safely.
         RebuiltFromImages = "rebuilt_from_images",
         /// Invisible text that the page already had could not be replaced.

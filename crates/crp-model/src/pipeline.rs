@@ -85,6 +85,17 @@ pub enum OnPageError {
     Continue,
 }
 
+/// What becomes of a document with a digital signature, which any change of its PDF breaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignedDocuments {
+    /// The searchable PDF is the original, byte by byte, without a text layer; text and layout are there all the same.
+    #[default]
+    Keep,
+    /// It gains its text layer; the signature is broken in the searchable PDF.
+    Change,
+}
+
 /// Settings of the OCR stage.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -97,6 +108,8 @@ pub struct OcrStage {
     pub engine: EngineKind,
     /// What one failed page means.
     pub on_page_error: OnPageError,
+    /// What becomes of signed documents.
+    pub signed: SignedDocuments,
 }
 
 /// A field to find.

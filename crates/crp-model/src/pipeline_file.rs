@@ -7,8 +7,8 @@ use crate::{
     Code, Failure,
     labels::EngineKind,
     pipeline::{
-        FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, Stage, StageType,
-        compile_pattern, is_language_code,
+        FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, SignedDocuments, Stage,
+        StageType, compile_pattern, is_language_code,
     },
 };
 
@@ -42,6 +42,9 @@ struct RawStage {
     /// ocr: `fail` or `continue`.
     #[schemars(with = "Option<OnPageError>")]
     on_page_error: Option<Spanned<OnPageError>>,
+    /// ocr: `keep` returns signed documents unchanged, `change` gives them a text layer that breaks the signature.
+    #[schemars(with = "Option<SignedDocuments>")]
+    signed: Option<Spanned<SignedDocuments>>,
     /// parse: the fields to find.
     #[schemars(with = "Option<Vec<RawField>>")]
     fields: Option<Spanned<Vec<RawField>>>,
@@ -126,6 +129,7 @@ impl RawStage {
                 stage.mode = self.mode.map(|m| m.value).unwrap_or_default();
                 stage.engine = self.engine.map(|m| m.value).unwrap_or_default();
                 stage.on_page_error = self.on_page_error.map(|m| m.value).unwrap_or_default();
+                stage.signed = self.signed.map(|m| m.value).unwrap_or_default();
                 Ok(Stage::Ocr(stage))
             }
             StageType::Parse => {
@@ -152,6 +156,7 @@ impl RawStage {
             ("mode", StageType::Ocr, line(&self.mode)),
             ("engine", StageType::Ocr, line(&self.engine)),
             ("on_page_error", StageType::Ocr, line(&self.on_page_error)),
+            ("signed", StageType::Ocr, line(&self.signed)),
             ("fields", StageType::Parse, line(&self.fields)),
             ("prompt", StageType::Ai, line(&self.prompt)),
             ("schema", StageType::Ai, line(&self.schema)),
@@ -309,7 +314,7 @@ mod tests {
     #[test]
     fn the_schema_names_every_key() {
         let schema = PipelineFile::json_schema().to_string();
-        for key in ["languages", "on_page_error", "pattern", "template"] {
+        for key in ["languages", "on_page_error", "signed", "pattern", "template"] {
             assert!(schema.contains(key), "{key}");
         }
     }

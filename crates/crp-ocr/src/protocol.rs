@@ -8,7 +8,7 @@
 
 use std::io::{self, Read, Write};
 
-use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, Warning};
+use crp_model::{Failure, Limits, MediaType, PageLayout, PageNo, SandboxRequirement, Warning, pipeline::SignedDocuments};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
@@ -52,7 +52,7 @@ pub(crate) enum Task {
     /// Read a document, whose descriptor comes with the request; with an engine if pages are to be recognised.
     Read { media: MediaType, settings: Option<ReadSettings> },
     /// Write the searchable PDF of a document; the descriptors of document and output come with the request, in this order.
-    Assemble { media: MediaType },
+    Assemble { media: MediaType, signed: SignedDocuments },
     /// Tell what the engine can do.
     ProbeEngine,
     /// Tell how well a child is locked in.

@@ -3,7 +3,12 @@
 mod support;
 
 use crp_metrics::Metrics;
-use crp_model::{Code, Limits, MediaType, TextSource, labels::EngineKind, labels::WarningKind, pipeline::OcrMode};
+use crp_model::{
+    Code, Limits, MediaType, TextSource,
+    labels::EngineKind,
+    labels::WarningKind,
+    pipeline::{OcrMode, SignedDocuments},
+};
 use crp_ocr::{DocumentChild, ReadSettings, probe_engine, probe_sandbox};
 use support::{child, corpus, english, limits, page, pdf, pdf_drawn_by, pool, start, words, words_of};
 
@@ -165,7 +170,10 @@ async fn a_searchable_pdf_is_written_into_the_open_file() {
     }
     let path = folder.path().join("searchable.pdf");
     let output = std::fs::File::create(&path).unwrap();
-    let mut writer = DocumentChild::start_assembly(&pool(&child(&[]), &limits(), &metrics), &file, MediaType::Pdf, output).await.unwrap();
+    let mut writer =
+        DocumentChild::start_assembly(&pool(&child(&[]), &limits(), &metrics), &file, MediaType::Pdf, SignedDocuments::Keep, output)
+            .await
+            .unwrap();
     let assembly = writer.assemble(&layouts).await.unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert_eq!(assembly.bytes_written, bytes.len() as u64);
@@ -183,10 +191,16 @@ async fn an_output_over_its_limit_or_onto_a_full_disk_is_told_as_that() {
     let layouts = [reader.read_page(page(1)).await.unwrap().layout];
     let small = Limits { max_output_mebibytes: 0, ..limits() };
     let output = tempfile::tempfile().unwrap();
-    let mut writer = DocumentChild::start_assembly(&pool(&child(&[]), &small, &metrics), &file, MediaType::Pdf, output).await.unwrap();
+    let mut writer =
+        DocumentChild::start_assembly(&pool(&child(&[]), &small, &metrics), &file, MediaType::Pdf, SignedDocuments::Keep, output)
+            .await
+            .unwrap();
     assert_eq!(writer.assemble(&layouts).await.unwrap_err().code, Code::TooLarge);
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else { return eprintln!("SKIPPED: there is no /dev/full here") };
-    let mut writer = DocumentChild::start_assembly(&pool(&child(&[]), &limits(), &metrics), &file, MediaType::Pdf, full).await.unwrap();
+    let mut writer =
+        DocumentChild::start_assembly(&pool(&child(&[]), &limits(), &metrics), &file, MediaType::Pdf, SignedDocuments::Keep, full)
+            .await
+            .unwrap();
     assert_eq!(writer.assemble(&layouts).await.unwrap_err().code, Code::DiskFull);
 }
 
@@ -224,8 +238,15 @@ async fn a_page_that_was_laid_into_the_scanner_upside_down_is_read_like_any_othe
 
     let path = folder.path().join("searchable.pdf");
     let output = std::fs::File::create(&path).unwrap();
-    let mut writer =
-        DocumentChild::start_assembly(&pool(&support::child(&[]), &limits(), &metrics), &file, MediaType::Pdf, output).await.unwrap();
+    let mut writer = DocumentChild::start_assembly(
+        &pool(&support::child(&[]), &limits(), &metrics),
+        &file,
+        MediaType::Pdf,
+        SignedDocuments::Keep,
+        output,
+    )
+    .await
+    .unwrap();
     writer.assemble(&[reading.layout]).await.unwrap();
     let Some(read_back) = pdftotext(&path) else { return };
     assert!(read_back.split_whitespace().collect::<Vec<_>>().join(" ").contains("jumps over the lazy dog"), "{read_back}");

@@ -71,7 +71,7 @@ pub async fn run_document(request: DocumentRequest, progress: &mut (dyn FnMut(Pr
 
     let mut read = read_all(&workspace, ocr, &inspection, jobs, progress).await?;
     read.warnings.splice(0..0, inspection.warnings.iter().cloned());
-    let assembled = assemble_all(&workspace, pages_total, &mut read.warnings).await?;
+    let assembled = assemble_all(&workspace, ocr, pages_total, &mut read.warnings).await?;
     let mut fields = None;
     for stage in later {
         let output = run_stage(stage, &workspace, &mut SpooledPages::new(&workspace, pages_total)).await?;
@@ -189,8 +189,13 @@ fn needs_whole_machine(code: Code) -> bool {
     )
 }
 
-async fn assemble_all(workspace: &Workspace, pages_total: u32, warnings: &mut Vec<Warning>) -> Result<StageOutput, Failure> {
-    let mut assembler = Assembler::start(workspace, false).await?;
+async fn assemble_all(
+    workspace: &Workspace,
+    ocr: &OcrStage,
+    pages_total: u32,
+    warnings: &mut Vec<Warning>,
+) -> Result<StageOutput, Failure> {
+    let mut assembler = Assembler::start(workspace, ocr.signed, false).await?;
     let mut pages = SpooledPages::new(workspace, pages_total);
     while let Some(page) = pages.next_page().await? {
         assembler.push(&page, None).await?;

@@ -10,7 +10,11 @@ mod syscalls;
 
 use std::{fs::File, process::ExitCode, thread};
 
-use crp_model::{Code, Failure, Limits, MediaType, PageNo, Warning, labels::EngineKind, pipeline::OcrMode};
+use crp_model::{
+    Code, Failure, Limits, MediaType, PageNo, Warning,
+    labels::EngineKind,
+    pipeline::{OcrMode, SignedDocuments},
+};
 use descriptors::{Inbox, Wire};
 
 use crate::{
@@ -61,7 +65,7 @@ struct Job {
 
 enum JobKind {
     Read { document: File, media: MediaType, reader: Option<Reader> },
-    Assemble { document: File, output: File, media: MediaType },
+    Assemble { document: File, output: File, media: MediaType, signed: SignedDocuments },
 }
 
 /// How pages are read, and with what.
@@ -134,7 +138,7 @@ fn prepare(inbox: &mut Inbox) -> Result<Option<Job>, Failure> {
             let document = missing()?;
             JobKind::Read { document, media, reader: settings.map(|settings| Reader::load(settings, spare)) }
         }
-        Task::Assemble { media } => JobKind::Assemble { document: missing()?, output: missing()?, media },
+        Task::Assemble { media, signed } => JobKind::Assemble { document: missing()?, output: missing()?, media, signed },
     };
     let sandbox = sandbox::close(required)?;
     Ok(Some(Job { kind, limits, sandbox }))

@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
-use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning, labels::WarningKind, pipeline::OcrMode};
+use crp_model::{
+    Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning,
+    labels::WarningKind,
+    pipeline::{OcrMode, SignedDocuments},
+};
 
 use super::{Job, JobKind, Loaded, PageHook, Reader, descriptors::Wire, output::Output};
 use crate::{
@@ -33,13 +37,13 @@ pub(super) fn serve(wire: &mut Wire, job: Job, before_page: PageHook) -> io::Res
             protocol::send(&mut wire.to_parent, &Answer::Started { sandbox }, b"")?;
             Session { document, reader, inspection: None, before_page }.serve(wire)
         }
-        JobKind::Assemble { document, output, media } => {
+        JobKind::Assemble { document, output, media, signed } => {
             let document = match open(document, media, &limits) {
                 Ok(document) => document,
                 Err(failure) => return protocol::send(&mut wire.to_parent, &Answer::Failed(failure), b""),
             };
             protocol::send(&mut wire.to_parent, &Answer::Started { sandbox }, b"")?;
-            let answer = assemble(wire, &document, output).unwrap_or_else(Answer::Failed);
+            let answer = assemble(wire, &document, signed, output).unwrap_or_else(Answer::Failed);
             protocol::send(&mut wire.to_parent, &answer, b"")
         }
     }
@@ -170,7 +174,7 @@ struct Reading {
     recognise_seconds: f64,
 }
 
-fn assemble(wire: &mut Wire, document: &OpenDocument, output: File) -> Result<Answer, Failure> {
+fn assemble(wire: &mut Wire, document: &OpenDocument, signed: SignedDocuments, output: File) -> Result<Answer, Failure> {
     let mut output = Output::new(output);
     let mut ended = false;
     let mut layouts = std::iter::from_fn(|| {
@@ -191,7 +195,7 @@ fn assemble(wire: &mut Wire, document: &OpenDocument, output: File) -> Result<An
         }
     });
     let written = guard(
-        || document.write_searchable(&mut layouts, &mut output),
+        || document.write_searchable(&mut layouts, signed, &mut output),
         || Failure::new(Code::DamagedFile, "The document is damaged in a way that prevents writing its searchable PDF"),
     );
     match written {
@@ -241,7 +245,7 @@ mod tests {
         }
         let mut wire = Wire { from_parent: io::BufReader::new(file_with(&sent)), to_parent: tempfile::tempfile().unwrap() };
         let document = OpenDocument::open(file_with(PDF), MediaType::Pdf, &Limits::default()).unwrap();
-        assemble(&mut wire, &document, tempfile::tempfile().unwrap())
+        assemble(&mut wire, &document, SignedDocuments::Keep, tempfile::tempfile().unwrap())
     }
 
     #[test]

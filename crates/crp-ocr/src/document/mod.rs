@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Write};
 
-use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, labels::WarningKind};
+use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::SignedDocuments};
 use serde::{Deserialize, Serialize};
 
 use self::{failures::guarded, mapped::MappedFile, pdf::PdfDocument, raster::ImageDocument};
@@ -161,17 +161,18 @@ impl OpenDocument {
     }
 
     /// Writes the document as a PDF with a text layer: `pages` brings the layout of every page, in order;
-    /// those with the source `Ocr` gain invisible text.
+    /// those with the source `Ocr` gain invisible text, unless that would break a signature that has to be kept.
     ///
     /// # Errors
     /// What `pages` yields, `encrypted_pdf`, `damaged_file`, `page_failed`, `disk_full`, `file_access`.
     pub(crate) fn write_searchable(
         &self,
         pages: &mut dyn Iterator<Item = Result<PageLayout, Failure>>,
+        signed: SignedDocuments,
         output: &mut dyn Write,
     ) -> Result<Vec<Warning>, Failure> {
         match &self.content {
-            Content::Pdf(pdf) => pdf.write_searchable(pages, output),
+            Content::Pdf(pdf) => pdf.write_searchable(pages, signed, output),
             Content::Image(image) => guarded(Code::PageFailed, "The picture", || image.write_searchable(pages, output)),
         }
     }

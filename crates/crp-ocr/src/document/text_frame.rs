@@ -188,14 +188,13 @@ mod tests {
 
     use super::*;
 
-    /// Words with their boxes, confidences and baselines; one line each.
-    fn page(lines: &[(&str, [f32; 4], f32, [f32; 4])]) -> PageLayout {
-        let word = |(text, b, confidence, _): &(&str, [f32; 4], f32, [f32; 4])| Word {
-            text: (*text).to_owned(),
-            confidence: *confidence,
-            bounds: BoundingBox::from(*b),
-        };
-        let line = |(at, (_, b, _, baseline)): (usize, &(&str, [f32; 4], f32, [f32; 4]))| Line {
+    /// A line of one word: text, box, confidence, baseline.
+    type OneWord = (&'static str, [f32; 4], f32, [f32; 4]);
+
+    fn page(lines: &[OneWord]) -> PageLayout {
+        let word =
+            |(text, b, confidence, _): &OneWord| Word { text: (*text).to_owned(), confidence: *confidence, bounds: BoundingBox::from(*b) };
+        let line = |(at, (_, b, _, baseline)): (usize, &OneWord)| Line {
             first_word: at as u32,
             word_count: 1,
             block: 0,

@@ -17,7 +17,7 @@ use std::{fmt, fs::File, os::unix::fs::OpenOptionsExt, path::Path, time::Instant
 use crp_model::{
     Code, Failure, MediaType, PageLayout, PageNo, TextSource,
     labels::{EngineKind, OcrErrorKind},
-    pipeline::OcrMode,
+    pipeline::{OcrMode, SignedDocuments},
 };
 pub use http::{HttpEngine, HttpEngineSettings};
 use pictures::PictureReader;
@@ -90,13 +90,20 @@ impl DocumentChild {
         Ok(Self { replacement, ..child })
     }
 
-    /// Starts a process that writes the searchable PDF of the document into `output`, an empty file open for writing.
+    /// Starts a process that writes the searchable PDF of the document into `output`, an empty file open for writing;
+    /// `signed` says whether that may break a signature.
     ///
     /// # Errors
     /// As [`Self::start`].
-    pub async fn start_assembly(pool: &ChildPool, file: &Path, media: MediaType, output: File) -> Result<Self, Failure> {
+    pub async fn start_assembly(
+        pool: &ChildPool,
+        file: &Path,
+        media: MediaType,
+        signed: SignedDocuments,
+        output: File,
+    ) -> Result<Self, Failure> {
         let files = [open_document(file)?, output];
-        let mut child = Self::start_task(pool.process().await?, pool, Task::Assemble { media }, &files).await?;
+        let mut child = Self::start_task(pool.process().await?, pool, Task::Assemble { media, signed }, &files).await?;
         let [_document, output] = files;
         child.output = Some((output, 0));
         Ok(child)

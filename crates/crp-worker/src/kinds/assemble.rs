@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crp_model::{Code, Failure, Stage, Warning, labels::WarningKind, pipeline::OnPageError};
+use crp_model::{
+    Code, Failure, Stage, Warning,
+    labels::WarningKind,
+    pipeline::{OcrStage, OnPageError, SignedDocuments},
+};
 use crp_pipeline::{
     StageInput, Workspace,
     stages::ocr::{self, Assembler},
@@ -27,7 +31,7 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
         Some(inspection) => pages.with_sizes(inspection),
         None => pages,
     };
-    let mut assembler = Assembler::start(workspace, true).await?;
+    let mut assembler = Assembler::start(workspace, ocr_stage(claimed).map_or(SignedDocuments::Keep, |s| s.signed), true).await?;
     while let Some(page) = pages.next_page().await? {
         assembler.push(&page, pages.thumbnail()).await?;
     }
@@ -46,9 +50,13 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
 }
 
 fn on_page_error(claimed: &ClaimedTask) -> OnPageError {
+    ocr_stage(claimed).map_or(OnPageError::Fail, |stage| stage.on_page_error)
+}
+
+fn ocr_stage(claimed: &ClaimedTask) -> Option<&OcrStage> {
     match claimed.plan.stages.get(claimed.stage_index as usize) {
-        Some(Stage::Ocr(stage)) => stage.on_page_error,
-        _ => OnPageError::Fail,
+        Some(Stage::Ocr(stage)) => Some(stage),
+        _ => None,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use crp_model::{BoundingBox, Code, Failure, Limits, PageLayout, PageNo, Warning, labels::WarningKind};
+use crp_model::{BoundingBox, Code, Failure, Limits, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::SignedDocuments};
 use hayro::hayro_syntax::{
     DecryptionError, LoadPdfError, Pdf,
     object::{Dict, Stream},
@@ -159,8 +159,12 @@ impl PdfDocument {
     pub(crate) fn write_searchable(
         &self,
         pages: &mut dyn Iterator<Item = Result<PageLayout, Failure>>,
+        signed: SignedDocuments,
         output: &mut dyn Write,
     ) -> Result<Vec<Warning>, Failure> {
+        if signed == SignedDocuments::Keep && signature::is_signed(&self.pdf()) {
+            return overlay::write_original(self, pages, output);
+        }
         match guarded(Code::DamagedFile, "Preparing the text layer", || overlay::Overlay::prepare(self)) {
             Ok(overlay) => overlay::write(overlay, self, pages, output),
             Err(failure) if failure.code == Code::EncryptedPdf => Err(failure),

@@ -268,6 +268,23 @@ fn ids_of(pdf: &Pdf) -> Option<Vec<ObjectId>> {
     pdf.pages().iter().map(id).collect()
 }
 
+/// Writes the original byte by byte, and says so if words are missing from it.
+pub(crate) fn write_original(
+    document: &PdfDocument,
+    pages: &mut dyn Iterator<Item = Result<PageLayout, Failure>>,
+    output: &mut dyn Write,
+) -> Result<Vec<Warning>, Failure> {
+    let mut lacks_words = false;
+    for index in 0..document.page_count() {
+        let layout = super::next_layout(pages, PageNo::from_index(index))?;
+        lacks_words |= layout.source == TextSource::Ocr && !layout.words.is_empty();
+    }
+    output.write_all(&document.file).map_err(|e| unwritable(&e))?;
+    let message = "The document is signed and was left as it is: a text layer would break the signature. \
+                   To get one all the same, set signed: change in the pipeline's ocr stage";
+    Ok(lacks_words.then(|| Warning::new(WarningKind::SignatureKept, None, message)).into_iter().collect())
+}
+
 /// Writes the document with the layers that `pages` bring.
 pub(crate) fn write(
     mut overlay: Overlay,

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crp_model::{BoundingBox, Failure, Limits, Line, MediaType, PageLayout, PageNo, TextSource, Warning, Word};
+use crp_model::{BoundingBox, Failure, Limits, Line, MediaType, PageLayout, PageNo, TextSource, Warning, Word, pipeline::SignedDocuments};
 
 use crate::document::OpenDocument;
 
@@ -89,7 +89,7 @@ pub(super) fn layout(page: PageNo, size: (f32, f32), font_size: f32, words: &[(&
 /// The searchable PDF of a document, in a file that goes with the returned guard.
 pub(super) fn searchable(document: &OpenDocument, layouts: Vec<PageLayout>) -> Result<(tempfile::NamedTempFile, Vec<Warning>), Failure> {
     let mut file = tempfile::Builder::new().suffix(".pdf").tempfile().unwrap();
-    let warnings = document.write_searchable(&mut layouts.into_iter().map(Ok), &mut file)?;
+    let warnings = document.write_searchable(&mut layouts.into_iter().map(Ok), SignedDocuments::Change, &mut file)?;
     file.flush().unwrap();
     Ok((file, warnings))
 }

@@ -81,8 +81,8 @@ fn layers_of_other_programs_are_replaced_in_real_documents() {
     if !has("pdftotext") {
         return;
     }
-    for name in ["graph_ocred.pdf"] {
-        let path = corpus.join("ocrmypdf").join(name);
+    for name in ["ocrmypdf/graph_ocred.pdf", "ocrmypdf/multipage.pdf"] {
+        let path = corpus.join(name);
         let document = open(&path).unwrap();
         let pages = document.inspect().unwrap().pages;
         let layouts: Vec<PageLayout> = pages

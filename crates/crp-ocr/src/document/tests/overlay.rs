@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use crp_model::{MediaType, PageLayout, TextSource, labels::WarningKind};
+use crp_model::{MediaType, PageLayout, TextSource, labels::WarningKind, pipeline::SignedDocuments};
 use lopdf::{Dictionary, Document, Object, Stream, dictionary};
 
 use super::bench::{assert_found, assert_sound, corpus, found_words, has, layout, open, open_bytes, output, page, searchable};
@@ -318,7 +318,7 @@ fn an_encrypted_document_without_a_password_stays_encrypted_and_gains_its_words(
 }
 
 #[test]
-fn a_signed_document_is_marked_as_changed() {
+fn a_signed_document_is_marked_as_changed_or_left_as_it_is() {
     let signed = loose(
         "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 600]/Contents 4 0 R>>endobj\n\
          5 0 obj<</FT/Sig/T(s)/V<</Type/Sig/Filter/Adobe.PPKLite/ByteRange[0 1 2 3]/Contents<00>>>>>endobj",
@@ -329,6 +329,11 @@ fn a_signed_document_is_marked_as_changed() {
     assert!(document.inspect().unwrap().is_signed);
     let (_, warnings) = searchable(&document, vec![layout(page(1), (400.0, 600.0), 12.0, &[("late", 30.0, 50.0)])]).unwrap();
     assert!(warnings.iter().any(|w| w.code.0 == WarningKind::SignatureInvalidated));
+    let written = layout(page(1), (400.0, 600.0), 12.0, &[("late", 30.0, 50.0)]);
+    let mut kept = Vec::new();
+    let warnings = document.write_searchable(&mut [Ok(written)].into_iter(), SignedDocuments::Keep, &mut kept).unwrap();
+    assert!(kept == signed.as_bytes(), "a signed document stays as it is");
+    assert_eq!(warnings.iter().map(|w| w.code.0).collect::<Vec<_>>(), [WarningKind::SignatureKept]);
     let unsigned = open_bytes(&Paper::default().pdf(), MediaType::Pdf).unwrap();
     assert!(!unsigned.inspect().unwrap().is_signed);
 }

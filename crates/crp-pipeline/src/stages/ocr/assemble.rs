@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use crp_model::{ArtifactKind, Code, Failure, PageLayout};
+use crp_model::{ArtifactKind, Code, Failure, PageLayout, pipeline::SignedDocuments};
 use crp_ocr::DocumentChild;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -50,10 +50,10 @@ impl Assembler {
     ///
     /// # Errors
     /// When the child cannot be started or a file cannot be made.
-    pub async fn start(workspace: &Workspace, thumbnails: bool) -> Result<Self, Failure> {
+    pub async fn start(workspace: &Workspace, signed: SignedDocuments, thumbnails: bool) -> Result<Self, Failure> {
         let pdf = workspace.scratch_file("searchable.pdf");
         let output = create(&pdf)?;
-        let child = DocumentChild::start_assembly(&workspace.children, &workspace.document, workspace.media, output).await?;
+        let child = DocumentChild::start_assembly(&workspace.children, &workspace.document, workspace.media, signed, output).await?;
         let mut layout = Growing::create(workspace.scratch_file("layout.json"))?;
         layout.push(b"{\"pages\":[")?;
         let thumbnails = match thumbnails.then(|| workspace.scratch_file("thumbnails.zip")) {
