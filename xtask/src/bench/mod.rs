@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, one module each, with arguments of their own.
 
+mod hostile;
 mod ocr;
 
 use std::process::ExitCode;
@@ -13,12 +14,15 @@ pub(crate) enum Bench {
     /// Speed, memory and accuracy of reading documents, beside the peers and the lower bound.
     #[command(after_help = ocr::EXAMPLES)]
     Ocr(ocr::Arguments),
+    /// What hostile and odd documents become: codes, time and memory of each.
+    Hostile(hostile::Arguments),
 }
 
 /// Runs a benchmark, or lists what there is.
 pub(crate) fn bench(bench: Option<Bench>) -> Result<ExitCode> {
     match bench {
         Some(Bench::Ocr(arguments)) => ocr::run(&arguments),
+        Some(Bench::Hostile(arguments)) => hostile::run(&arguments),
         None => {
             print!("{}", listing());
             Ok(ExitCode::SUCCESS)

@@ -2,29 +2,32 @@
 
 use super::{
     one_page::{OnePage, picture},
-    packing::{BLOCK_BYTES, flate, lzw_zeros, noise, repeated, zeros},
+    packing::{MEBIBYTE, Pieces, flate, lzw_zeros, noise, repeated, stored, zeros_twice},
 };
 
 /// A page whose drawing is 8 GiB of white space, packed twice.
 pub fn flate_bomb_content() -> Vec<u8> {
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &flate(&zeros(8 * 1024)))
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &zeros_twice(8 * 1024))
 }
 
 /// A page whose drawing is 8 GiB of white space, packed three times.
 pub(super) fn flate_thrice() -> Vec<u8> {
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /FlateDecode]", &flate(&flate(&zeros(8 * 1024))))
+    OnePage::new().drawn_by_stream(
+        "/Filter [/FlateDecode /FlateDecode /FlateDecode]",
+        &Pieces::mebibytes_of(0, 8 * 1024).packed().packed().packed().bytes(),
+    )
 }
 
 /// A page whose drawing is a thousand layers of packing around a few words.
 pub(super) fn thousand_filters() -> Vec<u8> {
-    let content = (0..1000).fold(b"BT ET".to_vec(), |inner, _| flate(&inner));
+    let content = (0..1000).fold(b"BT ET".to_vec(), |inner, _| stored(&inner));
     OnePage::new().drawn_by_stream(&format!("/Filter [{}]", "/FlateDecode ".repeat(1000)), &content)
 }
 
 /// A page whose drawing is 16 GiB of runs.
 pub(super) fn run_length() -> Vec<u8> {
-    let runs = repeated(&[129, b' '].repeat(BLOCK_BYTES / 2), 256);
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /RunLengthDecode]", &flate(&runs))
+    let runs = Pieces::repeated(&[129, b' '].repeat(1 << 15), 4096).packed().packed().bytes();
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /RunLengthDecode]", &runs)
 }
 
 /// A page whose drawing is 6 GB of LZW.
@@ -34,8 +37,8 @@ pub(super) fn lzw() -> Vec<u8> {
 
 /// A page whose drawing is 8 GiB of zeros, four of them for each letter.
 pub(super) fn ascii_85() -> Vec<u8> {
-    let letters = repeated(&vec![b'z'; BLOCK_BYTES], 2048);
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /ASCII85Decode]", &flate(&letters))
+    let letters = Pieces::mebibytes_of(b'z', 2048).packed().packed().bytes();
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode /ASCII85Decode]", &letters)
 }
 
 /// A page whose drawing is written in hexadecimal digits of hexadecimal digits, fifteen times.
@@ -48,7 +51,7 @@ pub(super) fn hexadecimal_chain() -> Vec<u8> {
 /// A page of 200,000 parts, each the same mebibyte of drawing.
 pub(super) fn contents_again_and_again() -> Vec<u8> {
     let mut page = OnePage::new();
-    let part = page.pdf.add_stream("/Filter /FlateDecode", &repeated(&vec![b' '; BLOCK_BYTES], 1));
+    let part = page.pdf.add_stream("/Filter /FlateDecode", &Pieces::mebibytes_of(b' ', 1).packed().bytes());
     page.with(&format!("/MediaBox [0 0 595 842] /Contents [{}] /Resources << >>", format!("{part} 0 R ").repeat(200_000)))
 }
 
@@ -74,13 +77,13 @@ pub(super) fn predictor_of_endless_rows() -> Vec<u8> {
 /// A page with a picture of 60,000 × 60,000 colour pixels (10 GiB), packed twice.
 pub fn flate_bomb_image() -> Vec<u8> {
     let entries = "/Width 60000 /Height 60000 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter [/FlateDecode /FlateDecode]";
-    picture(entries, &flate(&zeros(60_000 * 60_000 * 3 / BLOCK_BYTES + 1)))
+    picture(entries, &zeros_twice(60_000 * 60_000 * 3 / MEBIBYTE + 1))
 }
 
 /// A page with a small picture whose bytes never end: 8 GiB behind the first hundred.
 pub(super) fn picture_with_more_than_it_says() -> Vec<u8> {
     let entries = "/Width 10 /Height 10 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter [/FlateDecode /FlateDecode]";
-    picture(entries, &flate(&zeros(8 * 1024)))
+    picture(entries, &zeros_twice(8 * 1024))
 }
 
 /// A page with a picture of noise that claims to be packed in each way at once.
@@ -92,7 +95,7 @@ pub(super) fn picture_of_noise_in_every_packing() -> Vec<u8> {
 
 /// A file whose catalog lies in a compressed object stream of 8 GiB: nothing can be read before it is unpacked.
 pub fn flate_bomb_object_stream() -> Vec<u8> {
-    let bomb = flate(&zeros(8 * 1024));
+    let bomb = zeros_twice(8 * 1024);
     let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let stream_at = out.len();
     out.extend(

@@ -2,7 +2,7 @@
 
 use super::{
     one_page::OnePage,
-    packing::{flate, repeated, zeros},
+    packing::{Pieces, repeated, zeros},
 };
 
 const FORM: &str = "/Type /XObject /Subtype /Form /BBox [0 0 595 842]";
@@ -174,7 +174,7 @@ fn mesh(kind: u8, more: &str, block: &[u8], times: usize) -> Vec<u8> {
             "/ShadingType {kind} /ColorSpace /DeviceRGB /BitsPerCoordinate 8 /BitsPerComponent 8 {more} \
              /Decode [0 595 0 842 0 1 0 1 0 1] /Filter [/FlateDecode /FlateDecode]"
         );
-        page.pdf.add_stream(&entries, &flate(&repeated(block, times)))
+        page.pdf.add_stream(&entries, &Pieces::repeated(block, times).packed().packed().bytes())
     })
 }
 
@@ -186,18 +186,18 @@ pub(super) fn mesh_of_patches() -> Vec<u8> {
         .chain([0, 0, 0, 80, 0, 160, 0, 255, 80, 255, 160, 255, 255, 255, 255, 160, 255, 80, 255, 0, 160, 0, 80, 0])
         .chain([255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 0])
         .collect();
-    mesh(6, "/BitsPerFlag 8", &patch.repeat(20_000), 100)
+    mesh(6, "/BitsPerFlag 8", &patch.repeat(1000), 2000)
 }
 
 /// A mesh of ten million triangles.
 pub(super) fn mesh_of_triangles() -> Vec<u8> {
     let corners = [0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255, 0, 0, 0, 255, 255, 0, 0];
-    mesh(4, "/BitsPerFlag 8", &corners.repeat(50_000), 200)
+    mesh(4, "/BitsPerFlag 8", &corners.repeat(2500), 4000)
 }
 
 /// A lattice whose rows have 2³¹ corners.
 pub(super) fn lattice_of_endless_rows() -> Vec<u8> {
-    mesh(5, "/VerticesPerRow 2147483647", &[0; 5].repeat(100_000), 100)
+    mesh(5, "/VerticesPerRow 2147483647", &[0; 5].repeat(10_000), 1000)
 }
 
 /// Lines with dashes of a thousand-millionth of a point, across a million points.
@@ -236,30 +236,31 @@ pub(super) fn absurd_numbers() -> Vec<u8> {
 
 /// A path of 64 million curves.
 pub(super) fn endless_path() -> Vec<u8> {
-    let curves = "1 2 300 400 5 6 c 7 800 9 10 11 1 c\n".repeat(32_768);
-    let path = repeated(curves.as_bytes(), 1000);
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &flate(&path))
+    let curves = "1 2 300 400 5 6 c 7 800 9 10 11 1 c\n".repeat(2048);
+    let path = Pieces::repeated(curves.as_bytes(), 16_000).packed().packed().bytes();
+    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &path)
 }
 
 /// A hundred thousand clips, each a path of a hundred points, inside of each other.
 pub(super) fn endless_clips() -> Vec<u8> {
     let star: String = (0..100).map(|at| format!("{} {} {}\n", at * 37 % 595, at * 91 % 842, if at == 0 { "m" } else { "l" })).collect();
-    let clip = format!("{star} W* n ").repeat(1000);
-    OnePage::new().drawn_by_stream("/Filter /FlateDecode", &repeated(clip.as_bytes(), 100))
+    let clip = format!("{star} W* n ").repeat(50);
+    OnePage::new().drawn_by_stream("/Filter /FlateDecode", &repeated(clip.as_bytes(), 2000))
 }
 
 /// Ten million states saved and none restored; then more restored than saved.
 pub(super) fn endless_states() -> Vec<u8> {
-    let saved = "q ".repeat(1 << 19);
-    OnePage::new().drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &flate(&repeated(saved.as_bytes(), 100)))
+    let saved = "q ".repeat(1 << 15);
+    OnePage::new()
+        .drawn_by_stream("/Filter [/FlateDecode /FlateDecode]", &Pieces::repeated(saved.as_bytes(), 1600).packed().packed().bytes())
 }
 
 /// Fifty million letters in one line.
 pub(super) fn endless_text() -> Vec<u8> {
     let mut page = OnePage::new();
     let font = page.pdf.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>");
-    let line = format!("BT /F 9 Tf 0 0 Td ({}) Tj ET\n", "letters ".repeat(8_192)).repeat(8);
-    let content = page.pdf.add_stream("/Filter /FlateDecode", &repeated(line.as_bytes(), 100));
+    let line = format!("BT /F 9 Tf 0 0 Td ({}) Tj ET\n", "letters ".repeat(8_192));
+    let content = page.pdf.add_stream("/Filter /FlateDecode", &repeated(line.as_bytes(), 800));
     page.with(&format!("/MediaBox [0 0 595 842] /Contents {content} 0 R /Resources << /Font << /F {font} 0 R >> >>"))
 }
 
@@ -285,15 +286,17 @@ pub(super) fn deep_parentheses() -> Vec<u8> {
 
 fn deep(open: &str, close: &str, depth: usize) -> Vec<u8> {
     let mut page = OnePage::new();
+    let (opened, closed): ((&[u8], usize), (&[u8], usize)) = ((open.as_bytes(), depth), (close.as_bytes(), depth));
+    let drawing = Pieces::of(&[opened, (b" 0 ", 1), closed, (b" TJ /Tag ", 1), opened, (b" 0 ", 1), closed, (b" DP", 1)]);
+    let content = page.pdf.add_stream("/Filter /FlateDecode", &drawing.packed().bytes());
     let deep = format!("{} 0 {}", open.repeat(depth), close.repeat(depth));
-    let content = page.pdf.add_stream("/Filter /FlateDecode", &flate(format!("{deep} TJ /Tag {deep} DP").as_bytes()));
     page.with(&format!("/MediaBox [0 0 595 842] /Contents {content} 0 R /Resources << /Deep {deep} >>"))
 }
 
 /// A drawing of zeros: sixteen million operators that do not exist.
 pub(super) fn endless_nonsense() -> Vec<u8> {
-    let nonsense = "xyzzy 0 0 0 0 plugh\n".repeat(20_000);
-    let mut packed = repeated(nonsense.as_bytes(), 200);
+    let nonsense = "xyzzy 0 0 0 0 plugh\n".repeat(2000);
+    let mut packed = repeated(nonsense.as_bytes(), 2000);
     packed.extend_from_slice(&zeros(1));
     OnePage::new().drawn_by_stream("/Filter /FlateDecode", &packed)
 }

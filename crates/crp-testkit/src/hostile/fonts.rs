@@ -2,7 +2,7 @@
 
 use super::{
     one_page::OnePage,
-    packing::{flate, noise, repeated, zeros},
+    packing::{Pieces, flate, noise, zeros_twice},
 };
 
 const TEXT: &[u8] = b"BT /F 24 Tf 72 700 Td (ABCDEFGH abcdefgh) Tj <0001000200030041FFFF> Tj ET";
@@ -15,8 +15,12 @@ fn text_in(font: impl FnOnce(&mut OnePage) -> usize) -> Vec<u8> {
 }
 
 fn with_to_unicode(map: &[u8]) -> Vec<u8> {
+    packed_to_unicode(&flate(map))
+}
+
+fn packed_to_unicode(map: &[u8]) -> Vec<u8> {
     text_in(|page| {
-        let map = page.pdf.add_stream("/Filter /FlateDecode", &flate(map));
+        let map = page.pdf.add_stream("/Filter /FlateDecode", map);
         page.pdf.add(format!("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode {map} 0 R >>"))
     })
 }
@@ -28,7 +32,10 @@ fn map(body: &str) -> Vec<u8> {
 
 /// A hundred thousand ranges of 2³² characters each.
 pub(super) fn endless_ranges() -> Vec<u8> {
-    with_to_unicode(&map(&format!("100000 beginbfrange\n{}endbfrange", "<00000000> <FFFFFFFF> <0041>\n".repeat(100_000))))
+    let range = "<00000000> <FFFFFFFF> <0041>\n";
+    let whole = String::from_utf8(map(&format!("100000 beginbfrange\n{range}endbfrange"))).expect("a map is text");
+    let (before, after) = whole.split_once(range).expect("the range stands in its map");
+    packed_to_unicode(&Pieces::of(&[(before.as_bytes(), 1), (range.as_bytes(), 100_000), (after.as_bytes(), 1)]).packed().bytes())
 }
 
 /// Every letter stands for sixty thousand letters.
@@ -42,7 +49,7 @@ pub(super) fn letters_of_letters() -> Vec<u8> {
 /// A map of 4 GiB of white space.
 pub(super) fn map_bomb() -> Vec<u8> {
     text_in(|page| {
-        let map = page.pdf.add_stream("/Filter [/FlateDecode /FlateDecode]", &flate(&repeated(&vec![b' '; 1 << 20], 4096)));
+        let map = page.pdf.add_stream("/Filter [/FlateDecode /FlateDecode]", &Pieces::mebibytes_of(b' ', 4096).packed().packed().bytes());
         page.pdf.add(format!("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode {map} 0 R >>"))
     })
 }
@@ -112,7 +119,7 @@ fn embedded(key: &str, kind: &str, entries: &str, program: &[u8]) -> Vec<u8> {
 
 /// A font program of 4 GiB.
 pub(super) fn program_bomb() -> Vec<u8> {
-    embedded("FontFile2", "TrueType", "/Filter [/FlateDecode /FlateDecode] /Length1 2147483647", &flate(&zeros(4096)))
+    embedded("FontFile2", "TrueType", "/Filter [/FlateDecode /FlateDecode] /Length1 2147483647", &zeros_twice(4096))
 }
 
 /// Font programs of noise behind the right first bytes.

@@ -2,7 +2,7 @@
 
 use super::{
     one_page::{OnePage, picture},
-    packing::{flate, noise, zeros},
+    packing::{Pieces, noise, zeros, zeros_twice},
 };
 use crate::samples;
 
@@ -128,12 +128,12 @@ pub(super) fn impossible_numbers() -> Vec<u8> {
 
 /// A stencil of 2²⁰ × 2²⁰ points.
 pub(super) fn stencil_of_a_million_squared() -> Vec<u8> {
-    picture("/Width 1048576 /Height 1048576 /ImageMask true /Filter [/FlateDecode /FlateDecode]", &flate(&zeros(4096)))
+    picture("/Width 1048576 /Height 1048576 /ImageMask true /Filter [/FlateDecode /FlateDecode]", &zeros_twice(4096))
 }
 
 /// A picture of 30,000 × 30,000 gray pixels, honestly packed.
 pub(super) fn honest_but_large() -> Vec<u8> {
-    let packed = super::packing::repeated(&vec![0xff; 1 << 20], 30_000 * 30_000 / (1 << 20) + 1);
+    let packed = Pieces::mebibytes_of(0xff, 30_000 * 30_000 / (1 << 20) + 1).packed().bytes();
     picture("/Width 30000 /Height 30000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode", &packed)
 }
 
@@ -155,7 +155,7 @@ pub(super) fn mask_larger_than_its_picture() -> Vec<u8> {
     let mut page = OnePage::new();
     let mask = page.pdf.add_stream(
         "/Type /XObject /Subtype /Image /Width 50000 /Height 50000 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter [/FlateDecode /FlateDecode]",
-        &flate(&zeros(2400)),
+        &zeros_twice(2400),
     );
     let entries =
         format!("/Type /XObject /Subtype /Image /Width 2 /Height 2 /ColorSpace /DeviceGray /BitsPerComponent 8 /SMask {mask} 0 R");
@@ -215,7 +215,7 @@ pub(super) fn drawn_again_and_again() -> Vec<u8> {
 /// Five hundred different pictures of 16 megapixels on one page.
 pub(super) fn hundreds_of_large_pictures() -> Vec<u8> {
     let mut page = OnePage::new();
-    let packed = flate(&zeros(46));
+    let packed = zeros_twice(46);
     let (mut content, mut names) = (String::new(), String::new());
     for _ in 0..500 {
         let entries = "/Type /XObject /Subtype /Image /Width 4000 /Height 4000 /ColorSpace /DeviceRGB /BitsPerComponent 8";

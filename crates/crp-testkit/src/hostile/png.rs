@@ -132,25 +132,23 @@ pub(super) fn page_of_dots() -> Vec<u8> {
 
 /// A page of a board of squares of `side` pixels.
 pub(super) fn page_of_squares(side: usize) -> Vec<u8> {
-    let mut pixels = Vec::new();
-    for y in 0..3508usize {
-        pixels.push(0);
-        for byte in 0..2480usize / 8 {
-            pixels.push((0..8).fold(0, |bits, at| bits << 1 | ((byte * 8 + at) / side + y / side) as u8 & 1));
-        }
-    }
-    png(&[(b"IHDR", &header(2480, 3508, BITS, false)), (b"IDAT", &flate(&pixels)), (b"IEND", b"")])
+    page_of(2 * side, |x, y| (x / side + y / side) % 2 == 1)
 }
 
 /// A page of 40,000 little crosses, as many letters as a reader can be made to believe in.
 pub(super) fn page_of_crosses() -> Vec<u8> {
-    let mut pixels = Vec::new();
-    for y in 0..3508usize {
-        pixels.push(0);
+    page_of(16, |x, y| !((x % 14 < 9 && y < 11) && (x % 14 == 4 || y == 5 || x % 14 == y)))
+}
+
+/// A page whose rows repeat after `period`; `white` says which pixels of them are white.
+fn page_of(period: usize, white: impl Fn(usize, usize) -> bool) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for y in 0..period {
+        rows.push(0);
         for byte in 0..2480usize / 8 {
-            let ink = |x: usize| (x % 14 < 9 && y % 16 < 11) && (x % 14 == 4 || y % 16 == 5 || x % 14 == y % 16);
-            pixels.push((0..8).fold(0, |bits, at| bits << 1 | u8::from(!ink(byte * 8 + at))));
+            rows.push((0..8).fold(0, |bits, at| bits << 1 | u8::from(white(byte * 8 + at, y))));
         }
     }
-    png(&[(b"IHDR", &header(2480, 3508, BITS, false)), (b"IDAT", &flate(&pixels)), (b"IEND", b"")])
+    let height = 3500 / period * period;
+    png(&[(b"IHDR", &header(2480, height as u32, BITS, false)), (b"IDAT", &repeated(&rows, height / period)), (b"IEND", b"")])
 }
