@@ -202,6 +202,10 @@ impl PageLayout {
         }
         let mut next = 0usize;
         for line in &self.lines {
+            let b = line.bounds;
+            if ![b.x0, b.y0, b.x1, b.y1].iter().chain(&line.baseline).all(|v| v.is_finite()) {
+                return Err(format!("a line on page {} has the box {b:?} and the baseline {:?}", self.page, line.baseline));
+            }
             if line.first_word as usize != next {
                 return Err(format!("the lines of page {} do not cover its words", self.page));
             }
