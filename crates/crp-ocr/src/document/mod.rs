@@ -6,6 +6,7 @@ use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, l
 use serde::{Deserialize, Serialize};
 
 use self::{failures::guarded, mapped::MappedFile, pdf::PdfDocument, raster::ImageDocument};
+use crate::reading::PagePicture;
 
 mod failures;
 mod flate;
@@ -51,17 +52,11 @@ pub struct PageInfo {
     pub has_text: bool,
 }
 
-/// A page as gray pixels, upright as displayed.
+/// A page as gray pixels, as displayed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RenderedPage {
-    /// Pixels per row.
-    pub(crate) width: u32,
-    /// Rows.
-    pub(crate) height: u32,
-    /// `width * height` bytes, row by row from the top; 0 is black.
-    pub(crate) gray: Vec<u8>,
-    /// Pixels per inch of the page as displayed.
-    pub(crate) dots_per_inch: f32,
+    /// The pixels; where they do not cover the page, it is white.
+    pub(crate) picture: PagePicture,
     /// Width of the page in points, as displayed.
     pub(crate) width_points: f32,
     /// Height of the page in points, as displayed.
@@ -132,7 +127,7 @@ impl OpenDocument {
         }
     }
 
-    /// The page in gray at the working resolution.
+    /// The page in gray: a picture as it is stored where the page is one, else drawn.
     ///
     /// # Errors
     /// `page_too_large`, `page_failed`, `damaged_file`.

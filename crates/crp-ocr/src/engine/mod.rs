@@ -75,6 +75,17 @@ pub(crate) struct Recognised {
     pub(crate) lines: Vec<RecognisedLine>,
 }
 
+impl Recognised {
+    /// Mean confidence of the words, weighted by their length; `None` without words.
+    pub(crate) fn mean_confidence(&self) -> Option<f32> {
+        let (sum, weight) = self.words.iter().fold((0.0, 0.0), |(sum, weight), word| {
+            let characters = word.text.chars().count() as f32;
+            (sum + word.confidence * characters, weight + characters)
+        });
+        (weight > 0.0).then(|| sum / weight)
+    }
+}
+
 /// A word and its place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecognisedWord {

@@ -1,33 +1,37 @@
-//! How a page is read: its picture goes to the engine, cut and turned as it needs to be, and the answer becomes its layout.
+//! How a page is read: its picture goes to the engine as large, as level and as upright as the text needs, and the answer
+//! becomes the page's layout.
 
+mod directions;
+mod ink;
+mod measure;
+mod picture;
 mod place;
-mod upside_down;
+mod prepare;
 
 use crp_model::{Failure, PageLayout, PageNo};
 
+pub(crate) use picture::PagePicture;
+
 use crate::{
     document::RenderedPage,
-    engine::{self, Engine, GrayPicture, Segmentation},
+    engine::{self, Engine, GrayPicture, Recognised},
 };
-
-/// A page this many times taller than wide is a receipt or a till roll: one column, which engines read better as one block.
-/// The tallest usual paper (US legal) has 1.65.
-const RECEIPT_HEIGHT_TO_WIDTH: f32 = 1.75;
+use prepare::Prepared;
 
 /// Reads a rendered page.
 ///
 /// # Errors
 /// Those of the engine.
 pub(crate) fn read(engine: &mut dyn Engine, page: PageNo, rendered: &mut RenderedPage) -> Result<PageLayout, Failure> {
-    upside_down::either_way(engine, page, rendered)
+    // The stored pixels are not needed once the picture for the engine is made of them.
+    let picture = std::mem::replace(&mut rendered.picture, PagePicture::empty());
+    let (recognised, picture) = directions::read(picture, &mut |prepared| recognise(engine, page, prepared))?;
+    Ok(place::on_page(recognised, page, &picture, rendered))
 }
 
-/// Reads the picture as it is.
-fn as_displayed(engine: &mut dyn Engine, page: PageNo, rendered: &RenderedPage) -> Result<PageLayout, Failure> {
-    let (width, height) = (rendered.width, rendered.height);
-    let narrow = height as f32 >= width as f32 * RECEIPT_HEIGHT_TO_WIDTH;
-    let segmentation = if narrow { Segmentation::SingleBlock } else { Segmentation::Automatic };
-    let dots_per_inch = rendered.dots_per_inch.round().max(1.0) as u32;
-    let picture = GrayPicture { width, height, gray: &rendered.gray, dots_per_inch, page };
-    Ok(place::on_page(engine::recognise(engine, &picture, segmentation)?, page, rendered))
+fn recognise(engine: &mut dyn Engine, page: PageNo, prepared: &Prepared) -> Result<Recognised, Failure> {
+    let PagePicture { width, height, gray, .. } = &prepared.picture;
+    let dots_per_inch = prepared.picture.dots_per_inch().round().clamp(1.0, 9999.0) as u32;
+    let picture = GrayPicture { width: *width, height: *height, gray, dots_per_inch, page };
+    engine::recognise(engine, &picture, prepared.segmentation)
 }

@@ -7,14 +7,18 @@ use std::{
 };
 
 use crp_model::{BoundingBox, Code, Failure, Limits, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::SignedDocuments};
-use hayro::hayro_syntax::{
-    DecryptionError, LoadPdfError, Pdf,
-    object::{Dict, Stream},
-    page::Page,
+use hayro::{
+    hayro_syntax::{
+        DecryptionError, LoadPdfError, Pdf,
+        object::{Dict, Stream},
+        page::Page,
+    },
+    kurbo::Affine,
 };
 
 use self::{
     geometry::PageGeometry,
+    lone_image::LonePicture,
     render::{Canvas, PixelSize},
     scan::{PageScan, PlacedGlyph},
 };
@@ -23,11 +27,13 @@ use super::{
     failures::{damaged, guarded, no_such_page, page_failed},
     mapped::MappedFile,
 };
+use crate::reading::PagePicture;
 
 mod broken_off;
 mod content_tokens;
 mod geometry;
 mod lines;
+mod lone_image;
 mod old_layer;
 mod overlay;
 mod printed;
@@ -39,7 +45,9 @@ pub(crate) mod update;
 mod usable;
 mod words;
 
-/// Resolution at which a page is read.
+/// A picture that covers less of its page is a part of it, not the page.
+const MIN_LONE_COVER: f64 = 0.25;
+/// Resolution at which a page is drawn to be read.
 const WORKING_DOTS_PER_INCH: f64 = 300.0;
 /// The reader keeps what it has decoded of every page; it is opened anew after so many.
 const PAGES_BEFORE_REOPENING: u32 = 256;
@@ -121,24 +129,60 @@ impl PdfDocument {
     /// # Errors
     /// `page_too_large`, `page_failed`.
     pub(crate) fn render_gray(&self, number: PageNo) -> Result<RenderedPage, Failure> {
-        let (canvas, geometry) = self.draw(number, WORKING_DOTS_PER_INCH)?;
         let mut warnings = Vec::new();
+        match self.lone_picture(number)? {
+            Some(Ok(picture)) => return self.stored(number, picture),
+            Some(Err(failure)) => warnings.push(damaged_picture(number, &failure)),
+            None => {}
+        }
+        let (canvas, geometry) = self.draw(number, WORKING_DOTS_PER_INCH)?;
         if canvas.dots_per_inch < WORKING_DOTS_PER_INCH * 0.999 {
             warnings.push(scaled(number, canvas.dots_per_inch));
         }
-        if canvas.lacks_picture {
+        if canvas.lacks_picture && warnings.is_empty() {
             let message = format!("A picture on page {number} cannot be decoded; what it shows is missing");
             warnings.push(Warning::new(WarningKind::PictureUnreadable, Some(number), message));
         }
+        let to_points = Affine::scale_non_uniform(
+            geometry.width_points / f64::from(canvas.width.max(1)),
+            geometry.height_points / f64::from(canvas.height.max(1)),
+        );
         Ok(RenderedPage {
-            width: canvas.width,
-            height: canvas.height,
-            gray: canvas.gray(),
-            dots_per_inch: canvas.dots_per_inch as f32,
+            picture: PagePicture { width: canvas.width, height: canvas.height, gray: canvas.gray(), to_points },
             width_points: geometry.width_points as f32,
             height_points: geometry.height_points as f32,
             rotation: geometry.rotation,
             warnings,
+        })
+    }
+
+    /// The stored picture of a page that shows nothing else.
+    fn lone_picture(&self, number: PageNo) -> Result<Option<Result<LonePicture, Failure>>, Failure> {
+        if self.scan(number)?.largest_image_cover < MIN_LONE_COVER {
+            return Ok(None);
+        }
+        self.with_page(number, |page, geometry| {
+            guarded(Code::PageFailed, &format!("Decoding the picture of page {number}"), || {
+                Ok(lone_image::decode(page, geometry, number, &self.limits))
+            })
+            .or(Ok(None))
+        })
+    }
+
+    fn stored(&self, number: PageNo, picture: LonePicture) -> Result<RenderedPage, Failure> {
+        let LonePicture { width, height, gray, place, factor } = picture;
+        let per_pixel = (place.width() / f64::from(width.max(1)), place.height() / f64::from(height.max(1)));
+        let to_points = Affine::translate(place.origin().to_vec2()) * Affine::scale_non_uniform(per_pixel.0, per_pixel.1);
+        let picture = PagePicture { width, height, gray, to_points };
+        let resolution = picture.dots_per_inch();
+        let is_coarse = factor > 1 && resolution < WORKING_DOTS_PER_INCH * 0.999;
+        let geometry = self.with_page(number, |_, geometry| Ok(*geometry))?;
+        Ok(RenderedPage {
+            picture,
+            width_points: geometry.width_points as f32,
+            height_points: geometry.height_points as f32,
+            rotation: geometry.rotation,
+            warnings: is_coarse.then(|| scaled(number, resolution)).into_iter().collect(),
         })
     }
 
@@ -189,7 +233,7 @@ impl PdfDocument {
 
     fn draw(&self, number: PageNo, dots_per_inch: f64) -> Result<(Canvas, PageGeometry), Failure> {
         let scan = self.scan(number)?;
-        let most = self.limits.max_child_memory_mebibytes * 1024 * 1024 / BYTES_PER_IMAGE_PIXEL;
+        let most = most_image_pixels(&self.limits);
         if scan.largest_image_pixels > most {
             let message = format!(
                 "Page {number} has an image of {} megapixels; {} can be decoded within max_child_memory_mebibytes",
@@ -258,6 +302,11 @@ impl PdfDocument {
     }
 }
 
+/// Pixels of the largest picture that can be decoded whole.
+fn most_image_pixels(limits: &Limits) -> u64 {
+    limits.max_child_memory_mebibytes * 1024 * 1024 / BYTES_PER_IMAGE_PIXEL
+}
+
 fn parse(file: &MappedFile) -> Result<Pdf, Failure> {
     guarded(Code::DamagedFile, "The file's structure", || {
         Pdf::new(file.shared()).map_err(|error| match error {
@@ -281,6 +330,12 @@ pub(crate) fn next_layout(pages: &mut dyn Iterator<Item = Result<PageLayout, Fai
 /// The failure of a document with too many pages.
 pub(crate) fn too_many_pages(pages: usize, limits: &Limits) -> Failure {
     Failure::new(Code::TooManyPages, format!("The document has {pages} pages; the limit is {}", limits.max_pages))
+}
+
+/// The warning of a page whose picture cannot be decoded as it should; drawing shows what can be shown.
+fn damaged_picture(number: PageNo, failure: &Failure) -> Warning {
+    let message = format!("The picture of page {number} is damaged; a part of it may be missing ({})", failure.message);
+    Warning::new(WarningKind::PictureUnreadable, Some(number), message)
 }
 
 /// The warning of a page that was scaled down.

@@ -19,6 +19,9 @@ use hayro::{
 
 use super::geometry::PageGeometry;
 
+/// Longest side of a page's picture: engines keep coordinates in 16 bits with a sign.
+const MAX_SIDE_PIXELS: u16 = 32_767;
+
 /// Pixels of a page, red, green, blue and an alpha that is always full.
 pub(crate) struct Canvas {
     /// Pixels per row.
@@ -44,11 +47,11 @@ pub(crate) struct PixelSize {
 }
 
 impl PixelSize {
-    /// The size of a page at `dots_per_inch`, smaller where that passes `max_pixels` or the largest canvas.
+    /// The size of a page at `dots_per_inch`, smaller where that passes `max_pixels` or the longest side.
     pub(crate) fn fit(geometry: &PageGeometry, dots_per_inch: f64, max_pixels: u64) -> Self {
         let area = geometry.width_points * geometry.height_points;
         let by_pixels = 72.0 * (max_pixels.max(1) as f64 / area).sqrt();
-        let by_canvas = 72.0 * f64::from(u16::MAX - 1) / geometry.width_points.max(geometry.height_points);
+        let by_canvas = 72.0 * f64::from(MAX_SIDE_PIXELS) / geometry.width_points.max(geometry.height_points);
         let dots_per_inch = dots_per_inch.min(by_pixels).min(by_canvas);
         let pixels = |points: f64| ((points * dots_per_inch / 72.0).floor() as u16).max(1);
         Self { width: pixels(geometry.width_points), height: pixels(geometry.height_points), dots_per_inch }

@@ -1,6 +1,7 @@
 //! Fax-compressed TIFF strips (CCITT groups 3 and 4), also those that the TIFF decoder does not read.
 
 use crp_model::{Failure, PageNo};
+use hayro::hayro_syntax::object::Dict;
 use hayro_ccitt::{DecodeSettings, Decoder, DecoderContext, EncodingMode};
 
 use super::{Row, RowSink, picture::Picture, tags::Directory};
@@ -29,7 +30,7 @@ pub(crate) fn rows(
     // White is 0 unless the directory says otherwise; a fax that says otherwise means the reverse of its codes.
     let is_inverted = directory.first(262) == Some(1);
     let is_bit_reversed = directory.first(266) == Some(2);
-    let mut painter = Painter { sink, row: vec![0; picture.width as usize], is_inverted, painted: 0, failure: None };
+    let mut painted = 0;
     for strip in 0..picture.height.div_ceil(rows_per_strip) {
         let place = directory.whole(offsets, strip as usize).zip(directory.whole(lengths, strip as usize));
         let bytes = place.and_then(|(at, length)| {
@@ -45,14 +46,38 @@ pub(crate) fn rows(
             bytes
         };
         let rows = rows_per_strip.min(picture.height - strip * rows_per_strip);
-        let mut context = DecoderContext::new(settings(directory, picture.width, rows));
-        // A damaged strip keeps the rows before the damage.
-        let _ = hayro_ccitt::decode(bytes, &mut painter, &mut context);
-        if let Some(failure) = painter.failure.take() {
-            return Err(failure);
-        }
+        painted += paint(bytes, settings(directory, picture.width, rows), is_inverted, sink)?;
     }
-    if painter.painted == 0 { Err(page_failed(number, "its fax data are damaged")) } else { Ok(()) }
+    if painted == 0 { Err(page_failed(number, "its fax data are damaged")) } else { Ok(()) }
+}
+
+/// Decodes fax data into gray rows and gives their number; damage keeps the rows before it.
+///
+/// # Errors
+/// What `sink` fails with.
+pub(crate) fn paint(bytes: &[u8], settings: DecodeSettings, is_inverted: bool, sink: &mut RowSink<'_>) -> Result<u32, Failure> {
+    let row = vec![0; settings.columns as usize];
+    let mut painter = Painter { sink, row, is_inverted, painted: 0, failure: None };
+    let _ = hayro_ccitt::decode(bytes, &mut painter, &mut DecoderContext::new(settings));
+    painter.failure.map_or(Ok(painter.painted), Err)
+}
+
+/// How a PDF's fax data are encoded (ISO 32000-2, table 11); the height is the picture's, which counts more than the parameters'.
+pub(crate) fn pdf_settings(parameters: &Dict<'_>, rows: u32) -> DecodeSettings {
+    let flag = |key: &[u8], default| parameters.get::<bool>(key).unwrap_or(default);
+    DecodeSettings {
+        columns: parameters.get::<u32>(b"Columns").unwrap_or(1728),
+        rows,
+        end_of_block: flag(b"EndOfBlock", true),
+        end_of_line: flag(b"EndOfLine", false),
+        rows_are_byte_aligned: flag(b"EncodedByteAlign", false),
+        encoding: match parameters.get::<i32>(b"K").unwrap_or(0) {
+            ..0 => EncodingMode::Group4,
+            0 => EncodingMode::Group3_1D,
+            1.. => EncodingMode::Group3_2D,
+        },
+        strict: false,
+    }
 }
 
 fn settings(directory: &Directory<'_>, columns: u32, rows: u32) -> DecodeSettings {

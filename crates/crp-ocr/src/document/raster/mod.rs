@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning};
+use hayro::kurbo::Affine;
 
 use self::{picture::Picture, shrink::Shrinker};
 use super::{
@@ -11,15 +12,16 @@ use super::{
     mapped::MappedFile,
     pdf::{scaled, too_many_pages},
 };
+use crate::reading::PagePicture;
 
 mod embed;
 mod exif;
-mod fax;
-mod jpeg;
+pub(crate) mod fax;
+pub(crate) mod jpeg;
 pub(crate) mod picture;
 mod png_file;
 mod samples;
-mod shrink;
+pub(crate) mod shrink;
 mod tags;
 mod tiff_pages;
 
@@ -85,11 +87,9 @@ impl ImageDocument {
         let (factor, warning) = self.factor(picture, number);
         let (width, height, gray) = self.gray(picture, number, factor, rows)?;
         let (width_points, height_points) = picture.points();
+        let to_points = Affine::scale_non_uniform(width_points / f64::from(width.max(1)), height_points / f64::from(height.max(1)));
         Ok(RenderedPage {
-            width,
-            height,
-            gray,
-            dots_per_inch: (f64::from(width) * 72.0 / width_points) as f32,
+            picture: PagePicture { width, height, gray, to_points },
             width_points: width_points as f32,
             height_points: height_points as f32,
             rotation: 0,

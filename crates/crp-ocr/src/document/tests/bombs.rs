@@ -30,7 +30,7 @@ fn code(bytes: &[u8], media: MediaType) -> Result<(u32, u32), Code> {
     let document = open_bytes(bytes, media).map_err(|f| f.code)?;
     document.inspect().map_err(|f| f.code)?;
     document.existing_text(page(1)).map_err(|f| f.code)?;
-    document.render_gray(page(1)).map(|p| (p.width, p.height)).map_err(|f| f.code)
+    document.render_gray(page(1)).map(|p| (p.picture.width, p.picture.height)).map_err(|f| f.code)
 }
 
 #[test]
@@ -60,7 +60,12 @@ fn a_page_of_two_kilometres_is_scaled_to_the_limit_with_a_warning() {
     let limits = Limits { max_page_megapixels: 1, ..Limits::default() };
     let document = crate::document::OpenDocument::open(file, MediaType::Pdf, &limits).unwrap();
     let drawn = document.render_gray(page(1)).unwrap();
-    assert!(u64::from(drawn.width) * u64::from(drawn.height) <= 1_000_000 && drawn.width > 1000, "{} × {}", drawn.width, drawn.height);
+    assert!(
+        u64::from(drawn.picture.width) * u64::from(drawn.picture.height) <= 1_000_000 && drawn.picture.width > 1000,
+        "{} × {}",
+        drawn.picture.width,
+        drawn.picture.height
+    );
     assert!(drawn.warnings.iter().any(|w| w.code.0 == WarningKind::PageScaled));
     let (result, _) =
         searchable(&document, vec![layout(page(1), (side as f32, side as f32 / 2.0), 50_000.0, &[("huge", 100_000.0, 100_000.0)])])

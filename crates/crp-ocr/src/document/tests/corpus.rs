@@ -75,7 +75,7 @@ fn through(path: &Path) -> Result<String, Failure> {
     let inspection = document.inspect()?;
     let text = document.existing_text(page(1))?;
     let drawn = document.render_gray(page(1))?;
-    assert_eq!(drawn.gray.len(), drawn.width as usize * drawn.height as usize);
+    assert_eq!(drawn.picture.gray.len(), drawn.picture.width as usize * drawn.picture.height as usize);
     let size = (inspection.pages[0].width_points, inspection.pages[0].height_points);
     let mut layouts = Vec::new();
     for index in 0..inspection.pages.len() {
@@ -93,8 +93,8 @@ fn through(path: &Path) -> Result<String, Failure> {
         "result: {} pages, {} words of its own, {}x{} px{}{verdict}",
         inspection.pages.len(),
         text.map_or(0, |t| t.words.len()),
-        drawn.width,
-        drawn.height,
+        drawn.picture.width,
+        drawn.picture.height,
         warnings.iter().map(|w| format!(", {:?}", w.code.0)).collect::<String>(),
     ))
 }

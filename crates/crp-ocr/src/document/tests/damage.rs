@@ -56,7 +56,7 @@ fn a_picture_that_cannot_be_decoded_is_told_for_its_page_alone() {
     let told = |number| {
         let drawn = document.render_gray(page(number)).unwrap();
         let kinds: Vec<WarningKind> = drawn.warnings.iter().map(|w| w.code.0).collect();
-        (kinds, drawn.gray.iter().all(|sample| *sample == 255))
+        (kinds, drawn.picture.gray.iter().all(|sample| *sample == 255))
     };
     assert_eq!(told(1), (vec![WarningKind::PictureUnreadable], true));
     assert_eq!(told(2), (vec![], false));

@@ -26,8 +26,8 @@ fn png(width: u32, height: u32, pixels: &[u8], color: ExtendedColorType) -> Vec<
 /// Whether a place of a drawn page is dark.
 fn is_dark(document: &OpenDocument, number: u32, x: f32, y: f32) -> bool {
     let drawn = document.render_gray(page(number)).unwrap();
-    let (column, row) = ((x * drawn.width as f32) as usize, (y * drawn.height as f32) as usize);
-    drawn.gray[row * drawn.width as usize + column] < 128
+    let (column, row) = ((x * drawn.picture.width as f32) as usize, (y * drawn.picture.height as f32) as usize);
+    drawn.picture.gray[row * drawn.picture.width as usize + column] < 128
 }
 
 /// Fails unless poppler draws the result as we drew the original.
@@ -38,7 +38,7 @@ fn assert_looks_alike(document: &OpenDocument, result: &Path, number: u32) {
     let ours = document.render_gray(page(number)).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let stem = folder.path().join("p");
-    let (first, width, height) = (number.to_string(), ours.width.to_string(), ours.height.to_string());
+    let (first, width, height) = (number.to_string(), ours.picture.width.to_string(), ours.picture.height.to_string());
     output(
         "pdftoppm",
         &[
@@ -57,9 +57,9 @@ fn assert_looks_alike(document: &OpenDocument, result: &Path, number: u32) {
         ],
     );
     let theirs = std::fs::read(stem.with_extension("pgm")).unwrap();
-    let theirs = &theirs[theirs.len() - ours.gray.len()..];
-    let difference: u64 = ours.gray.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-    let mean = difference as f64 / ours.gray.len() as f64;
+    let theirs = &theirs[theirs.len() - ours.picture.gray.len()..];
+    let difference: u64 = ours.picture.gray.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let mean = difference as f64 / ours.picture.gray.len() as f64;
     assert!(mean < 12.0, "mean difference {mean}");
 }
 
@@ -197,7 +197,7 @@ fn real_pictures_are_drawn_and_carried_over() {
         println!("{name}");
         let document = open(&corpus.join(name)).unwrap();
         let drawn = document.render_gray(page(1)).unwrap();
-        let mean = drawn.gray.iter().map(|p| u64::from(*p)).sum::<u64>() / drawn.gray.len() as u64;
+        let mean = drawn.picture.gray.iter().map(|p| u64::from(*p)).sum::<u64>() / drawn.picture.gray.len() as u64;
         assert!((20..254).contains(&mean), "{name} is {mean} on average");
         assert_carried_over(&document);
         assert!(document.thumbnail(page(1)).unwrap().starts_with(&[0xFF, 0xD8]));
@@ -212,9 +212,9 @@ fn a_picture_over_the_limit_is_scaled_down_with_a_warning() {
     let limits = Limits { max_page_megapixels: 1, ..Limits::default() };
     let document = OpenDocument::open(file, MediaType::Png, &limits).unwrap();
     let drawn = document.render_gray(page(1)).unwrap();
-    assert_eq!((drawn.width, drawn.height), (1000, 750));
+    assert_eq!((drawn.picture.width, drawn.picture.height), (1000, 750));
     assert!(drawn.warnings.iter().any(|w| w.code.0 == WarningKind::PageScaled && w.page == Some(page(1))));
-    assert!((drawn.dots_per_inch - 150.0).abs() < 0.5);
+    assert!((drawn.picture.dots_per_inch() - 150.0).abs() < 0.5);
     assert!(is_dark(&document, 1, 0.25, 0.5) && !is_dark(&document, 1, 0.75, 0.5));
 }
 
