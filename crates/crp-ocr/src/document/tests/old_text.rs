@@ -36,7 +36,7 @@ fn read_back(bytes: &[u8], words: &[(&str, f32, f32)]) -> (Vec<String>, Vec<Warn
     let (file, warnings) = searchable(&document, vec![layout(page(1), (400.0, 600.0), 12.0, words)]).unwrap();
     assert_sound(file.path());
     let (before, after) = (document.render_gray(page(1)).unwrap(), open(file.path()).unwrap().render_gray(page(1)).unwrap());
-    assert!(before.gray == after.gray, "what is seen must not change");
+    assert!(before.picture.gray == after.picture.gray, "what is seen must not change");
     let text = output("pdftotext", &[file.path().to_str().unwrap(), "-"]);
     (text.split_whitespace().map(str::to_owned).collect(), warnings.iter().map(|w| w.code.0).collect())
 }
@@ -97,6 +97,6 @@ fn layers_of_other_programs_are_replaced_in_real_documents() {
         assert!(words(&path) > 10, "{name} carries text");
         assert_eq!(words(file.path()), pages.len(), "{name}");
         let (before, after) = (document.render_gray(page(1)).unwrap(), open(file.path()).unwrap().render_gray(page(1)).unwrap());
-        assert!(before.gray == after.gray, "{name}");
+        assert!(before.picture.gray == after.picture.gray, "{name}");
     }
 }
