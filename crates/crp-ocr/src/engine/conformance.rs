@@ -45,7 +45,8 @@ impl Pixels {
         file.write_all(pdf.as_bytes()).unwrap();
         let document = OpenDocument::open(File::open(file.path()).unwrap(), MediaType::Pdf, &Limits::default()).unwrap();
         let drawn = document.render_gray(PageNo::from_index(0)).unwrap();
-        Self { width: drawn.width, height: drawn.height, gray: drawn.gray }
+        let PagePicture { width, height, gray, .. } = drawn.picture;
+        Self { width, height, gray }
     }
 
     fn inverted(mut self) -> Self {
