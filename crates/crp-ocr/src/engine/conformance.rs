@@ -5,7 +5,7 @@ use std::{fs::File, io::Write as _};
 use crp_model::{Limits, MediaType, PageNo};
 
 use super::{Engine, GrayPicture, Recognised, RecognisedLine, RecognisedWord, Segmentation};
-use crate::document::OpenDocument;
+use crate::{document::OpenDocument, reading::PagePicture};
 
 /// The words of the picture with text, in reading order.
 pub(crate) const WORDS: [&str; 9] = ["The", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog"];
