@@ -165,11 +165,12 @@ mod tests {
                 if letter % 6 == 5 {
                     continue;
                 }
-                // Letters of two heights, standing on one line.
+                // Letters of two heights, standing on one line, but not one below the other.
                 let tall = if letter % 4 == 1 { size * 3 / 2 } else { size };
                 for dy in 0..tall {
                     for dx in 0..size / 2 {
-                        let (x, y) = ((150 + letter * size + dx) as f64, (200 + line * size * 2 - dy) as f64);
+                        let (x, y) =
+                            ((150 + (line * 7 + letter * letter) % size + letter * size + dx) as f64, (200 + line * size * 2 - dy) as f64);
                         let (x, y) = (x * cos - y * sin, x * sin + y * cos);
                         let (x, y) = if sideways { (y, 1599.0 - x) } else { (x, y) };
                         if (0.0..1600.0).contains(&x) && (0.0..1600.0).contains(&y) {

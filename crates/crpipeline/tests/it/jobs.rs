@@ -93,8 +93,7 @@ async fn cancelling_ends_the_job_and_the_processes_that_read_its_document() {
     let api = server.admin().await;
     let ids = api.accepted(&Upload::of("long.pdf", &samples::scan(60))).await;
     api.job_when(&ids.job, "its first page", |job| job["progress"]["pages_total"] == 60).await;
-    let readers =
-        poll::until("processes that read", poll::PATIENCE, async || Some(server.readers()).filter(|pids| !pids.is_empty())).await;
+    let readers = poll::until("processes that read", poll::PATIENCE, async || Some(server.readers()).filter(|pids| !pids.is_empty())).await;
     let answer = api.post_empty(&format!("/api/v1/jobs/{}/cancel", ids.job)).await;
     assert!([200, 202].contains(&answer.status), "{}", answer.text());
     let job = api.final_job(&ids.job).await;
