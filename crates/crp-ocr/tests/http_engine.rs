@@ -97,7 +97,8 @@ async fn every_wrong_answer_has_its_code_and_the_next_page_is_read_by_the_same_p
     let one = |word: &str| Reply::Json(format!(r#"{{"protocol":1,"words":[{word}]}}"#));
     let canary = Endpoint::start(|_, png| runs_of_ink(png));
     let elsewhere = canary.url.clone();
-    let replies: Vec<(&str, Code, Box<dyn Fn() -> Reply + Send + Sync>)> = vec![
+    type MakeReply = Box<dyn Fn() -> Reply + Send + Sync>;
+    let replies: Vec<(&str, Code, MakeReply)> = vec![
         ("no JSON", Code::EngineAnswerInvalid, Box::new(|| Reply::Json("certainly! here are the words".to_owned()))),
         ("another protocol", Code::EngineAnswerInvalid, Box::new(|| Reply::Json(r#"{"protocol":9,"words":[]}"#.to_owned()))),
         ("a web page", Code::EngineAnswerInvalid, Box::new(|| Reply::Other("text/html", b"<h1>It works!</h1>".to_vec()))),

@@ -286,7 +286,7 @@ pub(super) fn deep_parentheses() -> Vec<u8> {
 
 fn deep(open: &str, close: &str, depth: usize) -> Vec<u8> {
     let mut page = OnePage::new();
-    let (opened, closed): ((&[u8], usize), (&[u8], usize)) = ((open.as_bytes(), depth), (close.as_bytes(), depth));
+    let (opened, closed) = ((open.as_bytes(), depth), (close.as_bytes(), depth));
     let drawing = Pieces::of(&[opened, (b" 0 ", 1), closed, (b" TJ /Tag ", 1), opened, (b" 0 ", 1), closed, (b" DP", 1)]);
     let content = page.pdf.add_stream("/Filter /FlateDecode", &drawing.packed().bytes());
     let deep = format!("{} 0 {}", open.repeat(depth), close.repeat(depth));

@@ -141,7 +141,7 @@ async fn a_server_survives_hostile_uploads_and_reads_the_next_good_one() {
     assert!(vague.is_empty(), "{vague:?}");
     assert!(canary.heard_nothing(), "a document called someone");
     good_upload_works(&server).await;
-    let grown = resident_pages(server.pid()).saturating_sub(before) * rustix::param::page_size() as u64 >> 20;
+    let grown = (resident_pages(server.pid()).saturating_sub(before) * rustix::param::page_size() as u64) >> 20;
     assert!(grown < 128, "the server has grown by {grown} MiB");
     assert!(server.files_in("scratch").is_empty(), "{:?}", server.files_in("scratch"));
 }

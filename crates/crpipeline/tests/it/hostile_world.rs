@@ -211,7 +211,7 @@ impl Watch {
 
     /// The most since the last question, in mebibytes.
     fn take_peak(&self) -> u64 {
-        self.peak_pages.swap(0, Ordering::Relaxed) * rustix::param::page_size() as u64 >> 20
+        (self.peak_pages.swap(0, Ordering::Relaxed) * rustix::param::page_size() as u64) >> 20
     }
 }
 
