@@ -208,8 +208,8 @@ fn over_copies() -> tempfile::TempDir {
     let script = r#"
         mkdir "$1/etc" "$1/lib" "$1/lib/prometheus" "$1/lib/prometheus/alertmanager"
         cp -rd --preserve=mode /etc/. "$1/etc" 2> /dev/null
+        cp -rd --preserve=mode /var/lib/dpkg /var/lib/apt "$1/lib" 2> /dev/null
         set -e
-        cp -rd --preserve=mode /var/lib/dpkg /var/lib/apt "$1/lib"
         mount --bind "$1/etc" /etc
         mount --rbind "$1/lib" /var/lib
     "#;
