@@ -23,7 +23,10 @@ async fn jobs_that_fail_although_their_documents_are_fine_are_told_and_so_is_the
     // Long enough for the rules to be evaluated with it.
     let seen = "count_over_time((sum(crpipeline_job_failures_total{cause=\"input\"}) == 4)[1m:1s]) >= 5";
     watched.prometheus.result_of(seen, PATIENCE).await;
-    assert!(watched.prometheus.query("ALERTS{alertname!~\"CrpipelineDisk.*\"}").await.is_empty(), "a broken document is its owner's concern");
+    assert!(
+        watched.prometheus.query("ALERTS{alertname!~\"CrpipelineDisk.*\"}").await.is_empty(),
+        "a broken document is its owner's concern"
+    );
 
     fail(&api, 3, &samples::slips(1)).await;
     told_of(&watched, "CrpipelineJobsFailing", &["3 jobs failed in 30 minutes", "not because of their documents"]).await;
