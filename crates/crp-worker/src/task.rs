@@ -20,6 +20,9 @@ use crate::{
 /// How long a commit is tried again while the database does not answer; after that the lease is gone anyway.
 const COMMIT_TRIES: u32 = 5;
 
+/// Work that is told to stop may be on its way back from its commit; it gets this long to arrive.
+const SETTLING: Duration = Duration::from_millis(500);
+
 /// Why a task did not get to its commit.
 #[derive(Debug)]
 pub(crate) enum TaskError {
@@ -44,12 +47,23 @@ impl From<StoreError> for TaskError {
 /// Runs a claimed task; whatever happens, it ends in one commit or in none (when the lease was lost).
 pub(crate) async fn run(worker: Arc<Worker>, claimed: ClaimedTask, mut stop: Stop) {
     reached(Step::Claimed);
-    let outcome = tokio::select! {
-        // First the work: what has committed by itself is not called lost.
-        biased;
-        outcome = work(&worker, &claimed) => outcome,
-        // Dropping the work kills its child process.
-        reason = stop.requested() => return stopped(&worker, &claimed, reason).await,
+    let outcome = {
+        let mut work = std::pin::pin!(work(&worker, &claimed));
+        let reason = tokio::select! {
+            biased;
+            outcome = &mut work => Ok(outcome),
+            reason = stop.requested() => Err(reason),
+        };
+        match reason {
+            Ok(outcome) => Ok(outcome),
+            // A renewal right after the commit finds no lease any more. Work that has committed ends at once by itself, and is
+            // to be counted; any other is dropped with the end of this block, which kills its child process.
+            Err(reason) => tokio::time::timeout(SETTLING, work).await.map_err(|_elapsed| reason),
+        }
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(reason) => return stopped(&worker, &claimed, reason).await,
     };
     match outcome {
         Ok(committed) => {
