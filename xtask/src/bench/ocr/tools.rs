@@ -213,7 +213,11 @@ const LOOP_OVER_PAGES: &str = r#"
 name=$(basename "${1%.*}")
 pdftoppm -r 300 -gray "$1" "$TMPDIR/page"
 ls "$TMPDIR"/page*.pgm | xargs -P "$JOBS" -I PAGE tesseract PAGE PAGE -l "$LANGUAGES" txt hocr
-cat "$TMPDIR"/page*.txt > "$OUTPUT/$name.txt"
+for text in "$TMPDIR"/page*.txt; do
+    cat "$text"
+    # The engine's program writes none behind the only page of a picture.
+    printf '\f'
+done > "$OUTPUT/$name.txt"
 "#;
 
 const LOOP_OVER_PICTURES: &str = r#"
