@@ -10,7 +10,8 @@ use crp_model::{
     Cause, StageType,
     labels::{
         CodeClass, DatabaseErrorKind, DenialKind, EngineKind, FinalStatus, HttpMethod, LoginFailure, LoginMethod, OcrErrorKind, PageSource,
-        PanicPlace, PoolState, QueueState, RateLimitScope, StageOutcome, StorageOperation, UploadResult, Volume, WarningKind, WorkerState,
+        PanicPlace, PoolState, QueueState, RateLimitScope, SandboxLayer, StageOutcome, StorageOperation, UploadResult, Volume, WarningKind,
+        WorkerState,
     },
 };
 use prometheus_client::registry::Registry;
@@ -143,6 +144,9 @@ catalogue! {
     build_info as "crpipeline_build_info": BuildGauge [version: Given, revision: Given, rustc: Given], Instance;
     /// The configuration of this process; always 1.
     config_info as "crpipeline_config_info": ConfigGauge [storage: StorageKind, database: DatabaseKind, role: ProcessRole], Instance;
+    /// How the processes that read documents are locked in, as found at the start: the version of Landlock, 1 for the filter of system
+    /// calls, 0 for what is not in force.
+    sandbox_level as "crpipeline_sandbox_level": Gauge1<layer: SandboxLayer>, Instance;
     /// Panics that were caught.
     panics_total as "crpipeline_panics_total": Counter1<task: PanicPlace>, Instance;
     /// Time that the previous exposition of these metrics took.

@@ -228,6 +228,13 @@ labels! {
         /// Finish what they have.
         Draining = "draining",
     }
+    /// What locks in the processes that read documents.
+    SandboxLayer {
+        /// Landlock: files, network, signals.
+        Landlock = "landlock",
+        /// The filter of system calls.
+        Seccomp = "seccomp",
+    }
     /// Which kind of task panicked.
     PanicPlace {
         /// A request handler.

@@ -38,6 +38,8 @@ pub(crate) enum Request {
     Inspect,
     /// Read one page.
     Page(PageNo),
+    /// To `Answer::Room`, when there is: the page's picture may have so many pixels.
+    Room { picture_pixels: u64 },
     /// What the engine outside read in the picture of `Answer::Picture`.
     Recognised(Result<Recognised, Failure>),
     /// The next page of the searchable PDF.
@@ -79,6 +81,8 @@ pub(crate) enum Answer {
     Started { sandbox: SandboxLevel },
     /// To `Inspect`.
     Inspection(Inspection),
+    /// To `Page`, before pixels of it exist: there has to be room for so many. Each such question takes the place of the one before.
+    Room { page: PageNo, need: PixelNeed },
     /// To `Page`, before the page itself: the engine outside is to read a picture, whose gray pixels are the frame's bytes.
     Picture { page: PageNo, width: u32, height: u32, dots_per_inch: u32, segmentation: Segmentation },
     /// To `Page`; the frame's bytes are the thumbnail.
@@ -89,6 +93,17 @@ pub(crate) enum Answer {
     Engine(EngineProbe),
     /// It could not be done.
     Failed(Failure),
+}
+
+/// Pixels that a page will take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PixelNeed {
+    /// Of what is decoded whole on the way to its picture.
+    pub(crate) stored: u64,
+    /// Of its picture; there can be fewer, then it is scaled down.
+    pub(crate) picture: u64,
+    /// Whether the page is drawn, in colour, to become its picture.
+    pub(crate) is_drawn: bool,
 }
 
 /// A received message with the bytes behind it.

@@ -5,10 +5,11 @@
 
 mod run_document;
 mod run_stage;
+mod spool;
 pub mod stages;
 mod workspace;
 
-pub use run_document::{DocumentRequest, DocumentResult, run_document};
+pub use run_document::{DocumentOutputs, DocumentRequest, DocumentResult, run_document};
 pub use run_stage::{StageInput, run_stage};
 pub use workspace::{ArtifactFile, StageOutput, Workspace};
 

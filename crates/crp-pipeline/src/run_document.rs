@@ -2,25 +2,27 @@
 
 use std::{
     collections::VecDeque,
-    path::{Path, PathBuf},
+    fs::File,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use crp_model::{
-    ArtifactKind, Code, Failure, Field, MediaType, PageLayout, PageNo, Plan, Progress, Stage, Warning,
+    Code, Failure, Field, MediaType, PageLayout, PageNo, Plan, Progress, Stage, Warning,
     labels::WarningKind,
     pipeline::{OcrStage, OnPageError},
 };
-use crp_ocr::{ChildPool, Inspection, PageReading, ReadSettings};
+use crp_ocr::{ChildPool, DocumentChild, Inspection, PageReading, ReadSettings};
 use tokio::sync::mpsc;
 
 use crate::{
-    StageInput, StageOutput, Workspace, run_stage,
-    stages::ocr::{Assembler, PageReader, empty_page, inspect, read_settings},
+    StageInput, Workspace, run_stage,
+    spool::PageSpool,
+    stages::ocr::{PageReader, empty_page, inspect, read_settings},
 };
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DocumentRequest {
     /// The document; it is only read.
     pub file: PathBuf,
@@ -32,35 +34,51 @@ pub struct DocumentRequest {
     pub children: ChildPool,
     /// Pages read at the same time.
     pub jobs: usize,
-    /// An empty folder for the results; the caller removes it.
+    /// An empty file for the layouts of pages that were read; best one without a name.
+    pub spool: File,
+    /// An empty folder for what later stages leave, which is small; the caller removes it.
     pub scratch: PathBuf,
 }
 
-/// What came out; every file lies in the request's scratch folder.
+/// Where the results go while they are made, so that nothing large is ever written twice. Until [`run_document`] has ended well they
+/// are not complete.
+pub trait DocumentOutputs: Send {
+    /// The empty file that the searchable PDF is written into, open for reading and writing. Asked for once, before the first page.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn searchable_pdf(&mut self) -> Result<File, Failure>;
+
+    /// The next page, in order.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn page(&mut self, page: &PageLayout) -> Result<(), Failure>;
+}
+
+/// What is known besides when every stage has run.
 #[derive(Clone, Debug)]
 pub struct DocumentResult {
-    /// The searchable PDF.
-    pub searchable_pdf: PathBuf,
-    /// The text.
-    pub text: PathBuf,
-    /// The layout, `{"pages":[…]}`.
-    pub layout: PathBuf,
     /// The fields; `None` when the plan looks for none.
     pub fields: Option<Vec<Field>>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
-    /// Pages that could not be read and whose stage does not forgive it: the run has failed, but its files exist.
+    /// Pages that could not be read and whose stage does not forgive it: the run has failed, and nothing was written.
     pub page_failures: Vec<(PageNo, Failure)>,
     /// Pages of the document.
     pub pages_total: u32,
 }
 
-/// Runs every stage of the plan. `progress` hears of each page that is done.
+/// Runs every stage of the plan. `outputs` get the results page by page, `progress` hears of each page that is read.
 ///
 /// # Errors
 /// Why there is no result at all. Pages that failed alone are told in the result.
-pub async fn run_document(request: DocumentRequest, progress: &mut (dyn FnMut(Progress) + Send)) -> Result<DocumentResult, Failure> {
-    let DocumentRequest { file, media, plan, children, jobs, scratch } = request;
+pub async fn run_document(
+    request: DocumentRequest,
+    outputs: &mut dyn DocumentOutputs,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<DocumentResult, Failure> {
+    let DocumentRequest { file, media, plan, children, jobs, spool, scratch } = request;
     let workspace = Workspace { document: file, media, scratch, children };
     let Some((Stage::Ocr(ocr), later)) = plan.stages.split_first() else {
         return Err(Failure::new(Code::InvalidPipeline, "The pipeline does not begin with an ocr stage"));
@@ -69,41 +87,28 @@ pub async fn run_document(request: DocumentRequest, progress: &mut (dyn FnMut(Pr
     let pages_total = u32::try_from(inspection.pages.len()).unwrap_or(u32::MAX);
     progress(Progress { pages_done: 0, pages_total: Some(pages_total) });
 
-    let mut read = read_all(&workspace, ocr, &inspection, jobs, progress).await?;
-    read.warnings.splice(0..0, inspection.warnings.iter().cloned());
-    let assembled = assemble_all(&workspace, ocr, pages_total, &mut read.warnings).await?;
+    let mut spool = PageSpool::new(spool, inspection.pages.len());
+    let Read { mut warnings, failures } = read_all(&workspace, ocr, &inspection, jobs, &mut spool, progress).await?;
+    warnings.splice(0..0, inspection.warnings);
+    // A document of which no page could be read is a failure, whatever the stage forgives.
+    let is_forgiven = ocr.on_page_error == OnPageError::Continue && failures.len() < pages_total as usize;
+    if !failures.is_empty() && !is_forgiven {
+        return Ok(DocumentResult { fields: None, warnings, page_failures: failures, pages_total });
+    }
+    warnings.extend(assemble(&workspace, ocr, &spool, outputs).await?);
     let mut fields = None;
     for stage in later {
-        let output = run_stage(stage, &workspace, &mut SpooledPages::new(&workspace, pages_total)).await?;
-        read.warnings.extend(output.warnings);
+        let output = run_stage(stage, &workspace, &mut spool.pages()).await?;
+        warnings.extend(output.warnings);
         fields = Some(output.fields);
     }
-    let page_failures = match ocr.on_page_error {
-        // A document of which no page could be read is a failure, whatever the stage forgives.
-        OnPageError::Continue if read.failures.len() < pages_total as usize => {
-            read.warnings.extend(read.failures.iter().map(|(page, failure)| page_warning(*page, failure)));
-            Vec::new()
-        }
-        OnPageError::Fail | OnPageError::Continue => read.failures,
-    };
-    Ok(DocumentResult {
-        searchable_pdf: file_of(&assembled, ArtifactKind::SearchablePdf)?,
-        text: file_of(&assembled, ArtifactKind::Text)?,
-        layout: file_of(&assembled, ArtifactKind::Layout)?,
-        fields,
-        warnings: read.warnings,
-        page_failures,
-        pages_total,
-    })
+    warnings.extend(failures.iter().map(|(page, failure)| page_warning(*page, failure)));
+    Ok(DocumentResult { fields, warnings, page_failures: Vec::new(), pages_total })
 }
 
 /// The warning that stands for a failed page when the stage goes on.
 fn page_warning(page: PageNo, failure: &Failure) -> Warning {
     Warning::new(WarningKind::PageFailed, Some(page), format!("Page {page} could not be read: {}", failure.message))
-}
-
-fn file_of(output: &StageOutput, kind: ArtifactKind) -> Result<PathBuf, Failure> {
-    output.path(kind).map(Path::to_owned).ok_or_else(|| Failure::new(Code::Internal, format!("The stage left no {}", kind.as_str())))
 }
 
 #[derive(Default)]
@@ -112,12 +117,13 @@ struct Read {
     failures: Vec<(PageNo, Failure)>,
 }
 
-/// Reads every page, `jobs` at a time; each is spooled to the scratch folder as it is done.
+/// Reads every page, `jobs` at a time; each is spooled as it is done.
 async fn read_all(
     workspace: &Workspace,
     stage: &OcrStage,
     inspection: &Inspection,
     jobs: usize,
+    spool: &mut PageSpool,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Read, Failure> {
     let pages_total = inspection.pages.len();
@@ -125,7 +131,8 @@ async fn read_all(
     let waiting = Arc::new(Mutex::new(waiting));
     let (sender, mut receiver) = mpsc::channel(2);
     let mut readers = tokio::task::JoinSet::new();
-    for _ in 0..jobs.clamp(1, pages_total.max(1)) {
+    // One that waits for a place would keep its page from the others.
+    for _ in 0..jobs.min(workspace.children.most_processes()).clamp(1, pages_total.max(1)) {
         readers.spawn(read_waiting(workspace.clone(), read_settings(stage, false), waiting.clone(), sender.clone()));
     }
     drop(sender);
@@ -146,7 +153,7 @@ async fn read_all(
                 empty_page(page, inspection.pages.get(page.index()))
             }
         };
-        spool(workspace, &layout)?;
+        spool.keep(&layout)?;
         pages_done += 1;
         progress(Progress { pages_done, pages_total: u32::try_from(pages_total).ok() });
     }
@@ -189,53 +196,19 @@ fn needs_whole_machine(code: Code) -> bool {
     )
 }
 
-async fn assemble_all(
+/// Gives every page to the child that writes the searchable PDF, and to whoever writes the rest.
+async fn assemble(
     workspace: &Workspace,
     ocr: &OcrStage,
-    pages_total: u32,
-    warnings: &mut Vec<Warning>,
-) -> Result<StageOutput, Failure> {
-    let mut assembler = Assembler::start(workspace, ocr.signed, false).await?;
-    let mut pages = SpooledPages::new(workspace, pages_total);
+    spool: &PageSpool,
+    outputs: &mut dyn DocumentOutputs,
+) -> Result<Vec<Warning>, Failure> {
+    let Workspace { document, media, children, .. } = workspace;
+    let mut child = DocumentChild::start_assembly(children, document, *media, ocr.signed, outputs.searchable_pdf()?).await?;
+    let mut pages = spool.pages();
     while let Some(page) = pages.next_page().await? {
-        assembler.push(&page, None).await?;
+        child.add_page(&page).await?;
+        outputs.page(&page)?;
     }
-    let output = assembler.finish().await?;
-    warnings.extend(output.warnings.iter().cloned());
-    Ok(output)
-}
-
-fn spool_path(workspace: &Workspace, page: PageNo) -> PathBuf {
-    workspace.scratch_file(&format!("page-{:06}.json", page.get()))
-}
-
-fn spool(workspace: &Workspace, layout: &PageLayout) -> Result<(), Failure> {
-    let path = spool_path(workspace, layout.page);
-    let json =
-        serde_json::to_vec(layout).map_err(|error| Failure::new(Code::Internal, format!("A page's layout cannot be written: {error}")))?;
-    std::fs::write(&path, json).map_err(|error| crate::stages::ocr::write_failure(&path, &error))
-}
-
-/// The pages in the scratch folder, one in memory at a time.
-struct SpooledPages<'a> {
-    workspace: &'a Workspace,
-    next: u32,
-    pages_total: u32,
-}
-
-impl<'a> SpooledPages<'a> {
-    fn new(workspace: &'a Workspace, pages_total: u32) -> Self {
-        Self { workspace, next: 1, pages_total }
-    }
-}
-
-impl StageInput for SpooledPages<'_> {
-    async fn next_page(&mut self) -> Result<Option<PageLayout>, Failure> {
-        let Some(page) = PageNo::new(self.next).filter(|_| self.next <= self.pages_total) else { return Ok(None) };
-        self.next += 1;
-        let path = spool_path(self.workspace, page);
-        let lost = |what: String| Failure::new(Code::Internal, format!("The layout of page {page} cannot be read back: {what}"));
-        let json = std::fs::read(&path).map_err(|error| lost(error.to_string()))?;
-        serde_json::from_slice(&json).map(Some).map_err(|error| lost(error.to_string()))
-    }
+    Ok(child.finish_assembly().await?.warnings)
 }

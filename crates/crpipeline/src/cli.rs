@@ -60,6 +60,8 @@ with -o they are DIR/NAME.pdf, DIR/NAME.txt and DIR/NAME.json; --format adds oth
 Examples:
   crpipeline run scan.pdf
   crpipeline run -l eng+deu -o searchable/ *.pdf photo.jpg fax.tif
+  crpipeline run --max-memory 512 --max-pixels 30 plans.pdf                  on a small machine
+  crpipeline run --sandbox require --max-pages 50 --page-timeout 20 -o out/ from-strangers/*.pdf
   crpipeline run -p invoices.yaml --json inbox/*.pdf | jq -r 'select(.failure) | .file'")]
     Run(RunArguments),
     /// Checks configuration, folders, Tesseract and ports, and says what to do
@@ -139,6 +141,24 @@ pub(crate) struct RunArguments {
     /// Writes the layout also as NAME.hocr, NAME.alto.xml or NAME.tsv; several are joined by commas
     #[arg(long = "format", value_name = "hocr,alto,tsv", value_delimiter = ',', value_parser = values::layout_format)]
     pub(crate) formats: Vec<LayoutFormat>,
+    /// Memory of all processes of this run together; pages wait for one another, one too large alone is scaled down
+    /// [default: 0, three quarters of the machine's or its container's] [env: CRPIPELINE_MAX_MEMORY_MEBIBYTES]
+    #[arg(long, value_name = "MEBIBYTES")]
+    pub(crate) max_memory: Option<String>,
+    /// Largest picture that a page is read from, in millions of pixels; a larger page is scaled down, with a warning
+    /// [default: 60] [env: CRPIPELINE_MAX_PAGE_MEGAPIXELS]
+    #[arg(long, value_name = "MEGAPIXELS")]
+    pub(crate) max_pixels: Option<String>,
+    /// Most pages of a file; one with more is refused [default: 5000] [env: CRPIPELINE_MAX_PAGES]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_pages: Option<String>,
+    /// Longest time for one page; waiting for memory does not count [default: 120] [env: CRPIPELINE_PAGE_TIMEOUT_SECONDS]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) page_timeout: Option<String>,
+    /// What happens where the kernel cannot lock in the processes that read: nothing is read, or with what there is
+    /// [default: best-effort] [env: CRPIPELINE_SANDBOX]
+    #[arg(long, value_name = "require|best-effort")]
+    pub(crate) sandbox: Option<String>,
     /// Prints one JSON object per file
     #[arg(long)]
     pub(crate) json: bool,
@@ -309,6 +329,13 @@ impl Cli {
             given.push(("metrics", "listen", "metrics-listen", serve.metrics_listen.clone()));
             given.push(("server", "public_url", "public-url", serve.public_url.clone()));
             given.push(("worker", "slots", "worker-slots", serve.worker_slots.clone()));
+        }
+        if let Command::Run(run) = &self.command {
+            given.push(("reading", "max_memory_mebibytes", "max-memory", run.max_memory.clone()));
+            given.push(("limits", "max_page_megapixels", "max-pixels", run.max_pixels.clone()));
+            given.push(("limits", "max_pages", "max-pages", run.max_pages.clone()));
+            given.push(("limits", "page_timeout_seconds", "page-timeout", run.page_timeout.clone()));
+            given.push(("reading", "sandbox", "sandbox", run.sandbox.clone()));
         }
         given.into_iter().filter_map(|(section, key, name, text)| Some(Flag { section, key, name, text: text? })).collect()
     }

@@ -8,12 +8,12 @@ use std::{
 };
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure, SandboxRequirement};
+use crp_model::{Ambient, Code, Failure};
 use crp_objects::{Objects, RetrySettings, S3Settings};
-use crp_ocr::{ChildCommand, ChildPool, HttpEngine};
+use crp_ocr::{ChildCommand, ChildPool, HttpEngine, usual_memory_mebibytes};
 use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
 
-use crate::config::{Configuration, Secret, StorageSettings};
+use crate::config::{Configuration, ReadingSettings, Secret, StorageSettings};
 
 /// Makes the data directory, for its owner alone.
 ///
@@ -164,16 +164,18 @@ pub(crate) fn document_child(configuration: &Configuration) -> Result<ChildComma
     Ok(ChildCommand { http, ..own })
 }
 
-/// Where the processes come from that read documents.
+/// Where the processes come from that read documents, of which there are to be `processes`, within the memory that is set.
 ///
 /// # Errors
 /// As [`document_child`].
-pub(crate) fn document_children(
-    configuration: &Configuration,
-    sandbox: SandboxRequirement,
-    metrics: &Metrics,
-) -> Result<ChildPool, Failure> {
-    Ok(ChildPool::new(document_child(configuration)?, configuration.limits.clone(), sandbox, metrics.clone()))
+pub(crate) fn document_children(configuration: &Configuration, processes: usize, metrics: &Metrics) -> Result<ChildPool, Failure> {
+    let ReadingSettings { sandbox, max_memory_mebibytes } = configuration.reading;
+    let children = ChildPool::new(document_child(configuration)?, configuration.limits.clone(), sandbox, metrics.clone());
+    let memory = if max_memory_mebibytes == 0 { usual_memory_mebibytes() } else { Some(max_memory_mebibytes) };
+    Ok(match memory {
+        Some(mebibytes) => children.within_memory(mebibytes, processes),
+        None => children,
+    })
 }
 
 #[cfg(test)]

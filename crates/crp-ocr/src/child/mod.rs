@@ -1,5 +1,6 @@
 //! The process that reads one document: engine first, then the sandbox, then the first byte. It serves its parent and goes.
 
+mod admission;
 mod descriptors;
 mod limits;
 mod output;

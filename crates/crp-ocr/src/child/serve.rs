@@ -13,7 +13,7 @@ use crp_model::{
     pipeline::{OcrMode, SignedDocuments},
 };
 
-use super::{Job, JobKind, Loaded, PageHook, Reader, descriptors::Wire, output::Output};
+use super::{Job, JobKind, Loaded, PageHook, Reader, admission::Admission, descriptors::Wire, output::Output};
 use crate::{
     Inspection,
     document::OpenDocument,
@@ -116,7 +116,8 @@ impl Session {
             None if mode == OcrMode::Off => self.leave_without_text(page)?,
             None => self.recognise(wire, page)?,
         };
-        let thumbnail = thumbnails.then(|| self.document.thumbnail(page)).transpose()?;
+        let mut admission = Admission::new(wire, page);
+        let thumbnail = thumbnails.then(|| self.document.thumbnail(page, &mut |need| admission.ask(need))).transpose()?;
         if let (TextSource::Ocr, Some(reader)) = (reading.layout.source, &mut self.reader) {
             reading.warnings.append(&mut reader.warnings);
         }
@@ -147,14 +148,16 @@ impl Session {
             return Err(Failure::new(Code::Internal, "The document process was started without an engine"));
         };
         let loaded = engine.as_mut().map_err(|failure| failure.clone())?;
+        let began = Instant::now();
+        let mut admission = Admission::new(wire, page);
+        let mut rendered = self.document.render_gray_when(page, &mut |need| admission.ask(need))?;
+        let render_seconds = began.elapsed().saturating_sub(admission.waited).as_secs_f64();
+        let drawn = Instant::now();
         let mut remote = RemoteEngine::new(&mut wire.from_parent, &mut wire.to_parent);
         let engine: &mut dyn Engine = match loaded {
             Loaded::Tesseract(tesseract) => tesseract,
             Loaded::Remote => &mut remote,
         };
-        let began = Instant::now();
-        let mut rendered = self.document.render_gray(page)?;
-        let drawn = Instant::now();
         let layout = reading::read(engine, page, &mut rendered)?;
         let recognise_seconds = drawn.elapsed().as_secs_f64();
         rendered.refuse_if_lost(&layout)?;
@@ -163,7 +166,7 @@ impl Session {
             let message = format!("The words of page {page} are unsure (mean confidence {:.0} %)", confidence * 100.0);
             warnings.push(Warning::new(WarningKind::LowConfidence, Some(page), message));
         }
-        Ok(Reading { layout, warnings, render_seconds: drawn.duration_since(began).as_secs_f64(), recognise_seconds })
+        Ok(Reading { layout, warnings, render_seconds, recognise_seconds })
     }
 }
 

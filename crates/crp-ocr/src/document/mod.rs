@@ -6,7 +6,7 @@ use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, l
 use serde::{Deserialize, Serialize};
 
 use self::{failures::guarded, mapped::MappedFile, pdf::PdfDocument, raster::ImageDocument};
-use crate::reading::PagePicture;
+use crate::{protocol::PixelNeed, reading::PagePicture};
 
 mod failures;
 mod flate;
@@ -27,6 +27,14 @@ mod text_layer;
 
 /// Longest edge of a thumbnail, in pixels.
 const THUMBNAIL_PIXELS: u32 = 256;
+
+/// Asked before pixels exist: gives how many the picture may have, perhaps after a while.
+pub(crate) type Admit<'a> = dyn FnMut(PixelNeed) -> Result<u64, Failure> + 'a;
+
+/// Never waits.
+pub(crate) fn at_once(need: PixelNeed) -> Result<u64, Failure> {
+    Ok(need.picture)
+}
 
 /// What opening a document shows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -132,24 +140,32 @@ impl OpenDocument {
     /// # Errors
     /// `page_too_large`, `page_failed`, `damaged_file`.
     pub(crate) fn render_gray(&self, page: PageNo) -> Result<RenderedPage, Failure> {
+        self.render_gray_when(page, &mut at_once)
+    }
+
+    /// As [`Self::render_gray`], when `admit` allows it and no larger than that.
+    ///
+    /// # Errors
+    /// As [`Self::render_gray`], and those of `admit`.
+    pub(crate) fn render_gray_when(&self, page: PageNo, admit: &mut Admit<'_>) -> Result<RenderedPage, Failure> {
         match &self.content {
-            Content::Pdf(pdf) => pdf.render_gray(page),
-            Content::Image(image) => guarded(Code::PageFailed, "The picture", || image.render_gray(page)),
+            Content::Pdf(pdf) => pdf.render_gray(page, admit),
+            Content::Image(image) => guarded(Code::PageFailed, "The picture", || image.render_gray(page, admit)),
         }
     }
 
     /// A JPEG of the page whose longest edge has 256 pixels.
     ///
     /// # Errors
-    /// As [`Self::render_gray`].
-    pub(crate) fn thumbnail(&self, page: PageNo) -> Result<Vec<u8>, Failure> {
+    /// As [`Self::render_gray_when`].
+    pub(crate) fn thumbnail(&self, page: PageNo, admit: &mut Admit<'_>) -> Result<Vec<u8>, Failure> {
         match &self.content {
             Content::Pdf(pdf) => {
-                let (width, height, rgb) = pdf.small_rgb(page, THUMBNAIL_PIXELS)?;
+                let (width, height, rgb) = pdf.small_rgb(page, THUMBNAIL_PIXELS, admit)?;
                 jpeg_file::encode_rgb(width, height, &rgb, 75)
             }
             Content::Image(image) => guarded(Code::PageFailed, "The picture", || {
-                let (width, height, gray) = image.small_gray(page, THUMBNAIL_PIXELS)?;
+                let (width, height, gray) = image.small_gray(page, THUMBNAIL_PIXELS, admit)?;
                 jpeg_file::encode_gray(width, height, &gray, 75)
             }),
         }

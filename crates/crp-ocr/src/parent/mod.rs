@@ -1,14 +1,18 @@
 //! The parent's side: starts a child for one document, asks it page by page, trusts nothing, and stays alive whatever it does.
 
+mod budget;
+mod clock;
 mod death;
 mod http;
 mod log_tail;
+mod machine_memory;
 mod pictures;
 mod plausible;
 mod pool;
 mod probe;
 mod process;
 mod processor_time;
+mod questions;
 mod spares;
 mod spawn;
 
@@ -20,10 +24,12 @@ use crp_model::{
     pipeline::{OcrMode, SignedDocuments},
 };
 pub use http::{HttpEngine, HttpEngineSettings};
+pub use machine_memory::usual_memory_mebibytes;
 use pictures::PictureReader;
 pub use pool::ChildPool;
 pub use probe::{probe_engine, probe_sandbox};
 use process::{ChildProcess, Patience};
+use questions::Questions;
 use spares::Replacement;
 
 use crate::{
@@ -176,9 +182,10 @@ impl DocumentChild {
         let Some(settings) = &self.reader else {
             return Err(Failure::new(Code::Internal, "The process was not started to read pages"));
         };
-        let mut pictures = PictureReader::new(page, self.pool.limits(), settings, self.pool.command().http.as_ref());
+        let pictures = PictureReader::new(page, self.pool.limits(), settings, self.pool.command().http.as_ref());
         patience.max_answer_bytes = patience.max_answer_bytes.saturating_add(pictures.extra_bytes());
-        let answer = self.process.ask_helping(&Request::Page(page), &mut pictures, &patience).await?;
+        let mut questions = Questions::new(page, self.pool.budget().share(), pictures);
+        let answer = self.process.ask_helping(&Request::Page(page), &mut questions, &patience).await?;
         let took = began.elapsed().as_secs_f64();
         let Answer::Page { layout, warnings, render_seconds, recognise_seconds } = answer.message else {
             return Err(self.process.answer_invalid("another answer than to a page", &patience).await);

@@ -35,6 +35,11 @@ impl<'a> PictureReader<'a> {
         Self { page, max_pixels, deadline, left: MAX_PICTURES_PER_PAGE, settings, http }
     }
 
+    /// Time in which the page waited for us does not count.
+    pub(super) fn postpone(&mut self, waited: Duration) {
+        self.deadline += waited;
+    }
+
     /// Largest frame that a picture needs, beyond what a page needs.
     pub(super) fn extra_bytes(&self) -> usize {
         match self.settings.engine {

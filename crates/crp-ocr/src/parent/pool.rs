@@ -8,7 +8,11 @@ use std::{
 use crp_metrics::Metrics;
 use crp_model::{Failure, Limits, SandboxRequirement};
 
-use super::{process::ChildProcess, spares::Spares};
+use super::{
+    budget::{Budget, Place},
+    process::ChildProcess,
+    spares::Spares,
+};
 use crate::ChildCommand;
 
 /// Processes for documents, all started alike. A copy is the same pool.
@@ -24,6 +28,7 @@ pub(super) struct Shared {
     sandbox: SandboxRequirement,
     metrics: Metrics,
     spares: Mutex<Spares>,
+    budget: Budget,
 }
 
 impl fmt::Debug for ChildPool {
@@ -35,7 +40,20 @@ impl fmt::Debug for ChildPool {
 impl ChildPool {
     /// A pool without spares. `limits` is what each document may cost; pages and errors are counted in `metrics`.
     pub fn new(command: ChildCommand, limits: Limits, sandbox: SandboxRequirement, metrics: Metrics) -> Self {
-        Self(Arc::new(Shared { command, limits, sandbox, metrics, spares: Mutex::new(Spares::default()) }))
+        Self::with_budget(command, limits, sandbox, metrics, Budget::unlimited())
+    }
+
+    /// The same with `max_memory_mebibytes` for this process and all that it starts, of which there are to be `processes`, spares
+    /// included. There are fewer where each would not find room for an ordinary page.
+    #[must_use]
+    pub fn within_memory(self, max_memory_mebibytes: u64, processes: usize) -> Self {
+        let Shared { command, limits, sandbox, metrics, .. } = &*self.0;
+        let budget = Budget::new(max_memory_mebibytes, processes);
+        Self::with_budget(command.clone(), limits.clone(), *sandbox, metrics.clone(), budget)
+    }
+
+    fn with_budget(command: ChildCommand, limits: Limits, sandbox: SandboxRequirement, metrics: Metrics, budget: Budget) -> Self {
+        Self(Arc::new(Shared { command, limits, sandbox, metrics, spares: Mutex::new(Spares::default()), budget }))
     }
 
     /// The same with up to `spares` warm processes behind those that read.
@@ -70,9 +88,30 @@ impl ChildPool {
         &self.0.command
     }
 
-    /// A new process that knows nothing yet.
+    /// Processes that there are at most at once; whoever wants one more waits.
+    pub fn most_processes(&self) -> usize {
+        self.0.budget.places_total()
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        &self.0.budget
+    }
+
+    /// A new process that knows nothing yet, as soon as there is a place for it; a spare gives way.
     pub(super) async fn process(&self) -> Result<ChildProcess, Failure> {
-        ChildProcess::start(&self.0.command).await
+        let place = match self.0.budget.place_now() {
+            Some(place) => Some(place),
+            None => {
+                self.spares().give_way();
+                self.0.budget.place().await
+            }
+        };
+        ChildProcess::start(&self.0.command, place).await
+    }
+
+    /// A new process in a place that is free.
+    pub(super) async fn process_in(&self, place: Place) -> Result<ChildProcess, Failure> {
+        ChildProcess::start(&self.0.command, Some(place)).await
     }
 
     pub(super) fn spares(&self) -> MutexGuard<'_, Spares> {

@@ -44,7 +44,7 @@ pub async fn probe_sandbox(command: &ChildCommand) -> Result<SandboxLevel, Failu
 }
 
 async fn probe(command: &ChildCommand, task: Task, doing: &str) -> Result<(ChildProcess, Patience, Answer), Failure> {
-    let mut process = ChildProcess::start(command).await?;
+    let mut process = ChildProcess::start(command, None).await?;
     let patience = patience(PROBE_SECONDS, doing);
     let answer =
         process.ask(&Request::Start { task, limits: Limits::default(), sandbox: SandboxRequirement::BestEffort }, &patience).await?;

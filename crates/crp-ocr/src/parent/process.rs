@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    future::Future,
     io::{self, IoSlice},
     mem::MaybeUninit,
     os::fd::AsFd,
@@ -22,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{death, log_tail::LogTail, pictures::PictureReader, plausible, processor_time, spawn::spawn};
+use super::{budget::Place, clock::Clock, death, log_tail::LogTail, plausible, processor_time, questions::Questions, spawn::spawn};
 use crate::{
     ChildCommand,
     protocol::{self, Answer, MAX_FILES, ReceiveError, Received, Request},
@@ -39,6 +38,8 @@ pub(super) struct ChildProcess {
     log: LogTail,
     /// False once it was killed or has died: the pipes are then of no use.
     usable: bool,
+    /// Its right to be there, given back when it goes.
+    _place: Option<Place>,
 }
 
 /// How long and how much to wait for.
@@ -60,16 +61,18 @@ enum End<T> {
 }
 
 impl ChildProcess {
-    /// Starts a child.
+    /// Starts a child, which holds its `place` as long as it is there.
     ///
     /// # Errors
     /// `internal` when no process can be started.
-    pub(super) async fn start(command: &ChildCommand) -> Result<Self, Failure> {
+    pub(super) async fn start(command: &ChildCommand, place: Option<Place>) -> Result<Self, Failure> {
         let (mut child, to_child) = spawn(command)
             .await
             .map_err(|error| Failure::new(Code::Internal, format!("The process that reads documents could not be started: {error}")))?;
         match (child.stdout.take(), child.stderr.take()) {
-            (Some(from_child), Some(errors)) => Ok(Self { child, to_child, from_child, log: LogTail::follow(errors), usable: true }),
+            (Some(from_child), Some(errors)) => {
+                Ok(Self { child, to_child, from_child, log: LogTail::follow(errors), usable: true, _place: place })
+            }
             _ => Err(Failure::new(Code::Internal, "The process that reads documents has no pipes")),
         }
     }
@@ -92,7 +95,7 @@ impl ChildProcess {
     pub(super) async fn ask_with(&mut self, request: &Request, files: &[File], patience: &Patience) -> Result<Received<Answer>, Failure> {
         let frame = protocol::frame(request, b"").map_err(unsendable)?;
         let answer = self
-            .attend(patience, async |to_child, from_child| {
+            .attend(patience, async |to_child, from_child, _clock| {
                 // A child that stops reading may have answered why; so a pipe that breaks here is not the end.
                 let sent = send(to_child, &frame, files).await;
                 let answer = protocol::receive_async::<Answer>(from_child, patience.max_answer_bytes).await;
@@ -111,19 +114,19 @@ impl ChildProcess {
         }
     }
 
-    /// As [`Self::ask`]; before its answer the child may ask to have pictures read, which `pictures` does.
+    /// As [`Self::ask`]; before its answer the child may have questions, which `questions` answers.
     ///
     /// # Errors
     /// As [`Self::ask`].
     pub(super) async fn ask_helping(
         &mut self,
         request: &Request,
-        pictures: &mut PictureReader<'_>,
+        questions: &mut Questions<'_>,
         patience: &Patience,
     ) -> Result<Received<Answer>, Failure> {
         let frame = protocol::frame(request, b"").map_err(unsendable)?;
         let answer = self
-            .attend(patience, async |to_child, from_child| {
+            .attend(patience, async |to_child, from_child, clock| {
                 let mut sent = to_child.write_all(&frame).await;
                 loop {
                     let received = protocol::receive_async::<Answer>(from_child, patience.max_answer_bytes).await?;
@@ -131,9 +134,9 @@ impl ChildProcess {
                         // A child that stops reading may have answered why; so a pipe that breaks here is not the end.
                         (Answer::Failed(_), _) => return Ok(received),
                         (_, Err(_)) => sent.map_err(ReceiveError::Pipe)?,
-                        (Answer::Picture { .. }, Ok(())) => {
-                            let words = pictures.answer(received.message, received.bytes).await.map_err(ReceiveError::Untrue)?;
-                            let frame = protocol::frame(&words, b"")?;
+                        (Answer::Room { .. } | Answer::Picture { .. }, Ok(())) => {
+                            let ours = questions.answer(received.message, received.bytes, clock).await.map_err(ReceiveError::Untrue)?;
+                            let frame = protocol::frame(&ours, b"")?;
                             sent = to_child.write_all(&frame).await;
                             continue;
                         }
@@ -156,7 +159,7 @@ impl ChildProcess {
     pub(super) async fn tell(&mut self, request: &Request, patience: &Patience) -> Result<(), Failure> {
         let frame = protocol::frame(request, b"").map_err(unsendable)?;
         let early = self
-            .attend(patience, async |to_child, from_child| match to_child.write_all(&frame).await {
+            .attend(patience, async |to_child, from_child, _clock| match to_child.write_all(&frame).await {
                 Ok(()) => Ok(None),
                 Err(_broken) => protocol::receive_async::<Answer>(from_child, patience.max_answer_bytes).await.map(Some),
             })
@@ -172,7 +175,7 @@ impl ChildProcess {
     async fn attend<T>(
         &mut self,
         patience: &Patience,
-        conversation: impl AsyncFnOnce(&mut UnixStream, &mut ChildStdout) -> Result<T, ReceiveError>,
+        conversation: impl AsyncFnOnce(&mut UnixStream, &mut ChildStdout, &Clock) -> Result<T, ReceiveError>,
     ) -> Result<T, Failure> {
         if !self.usable {
             return Err(Failure::new(Code::EngineCrashed, "Its process had ended before"));
@@ -182,7 +185,8 @@ impl ChildProcess {
         }
         let mut unless_done = KillUnlessDone { process: self, done: false };
         let ChildProcess { to_child, from_child, log, .. } = &mut *unless_done.process;
-        let end = first_end(conversation(to_child, from_child), log, Duration::from_secs(patience.seconds)).await;
+        let clock = Clock::start(Duration::from_secs(patience.seconds));
+        let end = first_end(conversation(to_child, from_child, &clock), log, &clock).await;
         // A closed pipe means that it is dying by itself; its exit status then says why.
         unless_done.done = matches!(end, End::Well(_) | End::Broken(ReceiveError::Closed | ReceiveError::Pipe(_)));
         drop(unless_done);
@@ -264,15 +268,15 @@ fn send_files(to_child: &UnixStream, frame: &[u8], files: &[File]) -> io::Result
 }
 
 /// Waits for the conversation, the flood or the time, whichever comes first.
-async fn first_end<T>(conversation: impl Future<Output = Result<T, ReceiveError>>, log: &LogTail, time: Duration) -> End<T> {
+async fn first_end<T>(conversation: impl Future<Output = Result<T, ReceiveError>>, log: &LogTail, clock: &Clock) -> End<T> {
     tokio::select! {
         biased;
         () = log.flooded() => End::Flooded,
-        spoken = timeout(time, conversation) => match spoken {
-            Ok(Ok(answer)) => End::Well(answer),
-            Ok(Err(error)) => End::Broken(error),
-            Err(_elapsed) => End::OutOfTime,
+        spoken = conversation => match spoken {
+            Ok(answer) => End::Well(answer),
+            Err(error) => End::Broken(error),
         },
+        () = clock.run_out() => End::OutOfTime,
     }
 }
 

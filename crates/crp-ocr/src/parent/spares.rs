@@ -8,7 +8,7 @@ use std::{
 use crp_model::Failure;
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{ChildPool, patience, process::ChildProcess};
+use super::{ChildPool, budget::Place, patience, process::ChildProcess};
 use crate::protocol::{Answer, Request};
 
 /// Loading an engine gets this long.
@@ -50,6 +50,11 @@ impl Spares {
         self.waiting.remove(at)
     }
 
+    /// Lets the oldest go, since its memory is wanted for a document.
+    pub(super) fn give_way(&mut self) {
+        self.waiting.pop_front();
+    }
+
     /// How many are to be made for these languages. If every place is taken by others, the oldest makes room for one.
     fn missing(&mut self, languages: &[String]) -> usize {
         if self.waiting.len() >= self.wanted && self.wanted > 0 && self.waiting.iter().all(|spare| spare.languages != languages) {
@@ -88,11 +93,13 @@ impl ChildPool {
         let Ok(runtime) = Handle::try_current() else { return };
         let mut spares = self.spares();
         for _ in 0..spares.missing(languages) {
+            // Where memory is short, it is for those that read.
+            let Some(place) = self.budget().place_now() else { break };
             let (ready, process) = oneshot::channel();
             spares.waiting.push_back(Spare { languages: languages.to_vec(), since: Instant::now(), process });
             let (pool, languages) = (self.clone(), languages.to_vec());
             runtime.spawn(async move {
-                match pool.warm(languages).await {
+                match pool.warm(languages, place).await {
                     // If nobody wants it any more, it goes.
                     Ok(process) => drop(ready.send(process)),
                     Err(failure) => tracing::debug!(code = failure.code.as_str(), "A spare process is not available: {}", failure.message),
@@ -105,8 +112,8 @@ impl ChildPool {
         }
     }
 
-    async fn warm(&self, languages: Vec<String>) -> Result<ChildProcess, Failure> {
-        let mut process = self.process().await?;
+    async fn warm(&self, languages: Vec<String>, place: Place) -> Result<ChildProcess, Failure> {
+        let mut process = self.process_in(place).await?;
         let patience = patience(WARM_SECONDS, "loading the engine");
         match process.ask(&Request::Warm { languages, limits: self.limits().clone() }, &patience).await?.message {
             Answer::Warm => Ok(process),

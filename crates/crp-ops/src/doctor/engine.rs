@@ -1,15 +1,15 @@
 //! Tesseract, its languages, and the sandbox around it, asked in a process like those that read documents.
 
-use crp_model::{Code, Failure};
+use crp_model::{Code, Failure, SandboxRequirement};
 use crp_ocr::{ChildCommand, EngineProbe, SandboxLevel};
 
 use super::Check;
 
-/// `wanted`: the languages that documents of this installation are read in.
-pub(super) async fn check(child: &ChildCommand, wanted: &[String]) -> Vec<Check> {
+/// `required`: how much the operator insists on the sandbox; `wanted`: the languages that documents of this installation are read in.
+pub(super) async fn check(child: &ChildCommand, required: SandboxRequirement, wanted: &[String]) -> Vec<Check> {
     match crp_ocr::probe_engine(child).await {
-        Ok(probe) => vec![engine(&probe), languages(&probe, wanted), sandbox(probe.sandbox)],
-        Err(failure) => vec![Check::failed("tesseract", &failure), without_engine(crp_ocr::probe_sandbox(child).await)],
+        Ok(probe) => vec![engine(&probe), languages(&probe, wanted), sandbox(probe.sandbox, required)],
+        Err(failure) => vec![Check::failed("tesseract", &failure), without_engine(crp_ocr::probe_sandbox(child).await, required)],
     }
 }
 
@@ -34,16 +34,21 @@ fn languages(probe: &EngineProbe, wanted: &[String]) -> Check {
     )
 }
 
-fn without_engine(probed: Result<SandboxLevel, Failure>) -> Check {
+fn without_engine(probed: Result<SandboxLevel, Failure>, required: SandboxRequirement) -> Check {
     match probed {
-        Ok(level) => sandbox(level),
-        Err(failure) if failure.code == Code::Internal => Check::warn("sandbox", failure.message, failure.remedy),
+        Ok(level) => sandbox(level, required),
+        Err(failure) if failure.code == Code::Internal && required == SandboxRequirement::BestEffort => {
+            Check::warn("sandbox", failure.message, failure.remedy)
+        }
         Err(failure) => Check::failed("sandbox", &failure),
     }
 }
 
-fn sandbox(level: SandboxLevel) -> Check {
+fn sandbox(level: SandboxLevel, required: SandboxRequirement) -> Check {
     const NAME: &str = "sandbox";
+    if let Err(failure) = level.satisfies(required) {
+        return Check::failed(NAME, &failure);
+    }
     let remedy =
         "Use a Linux kernel of 5.13 or newer with Landlock and seccomp switched on; until then read only documents that you trust.";
     match (level.landlock_abi, level.seccomp) {
@@ -78,11 +83,13 @@ mod tests {
     }
 
     #[test]
-    fn half_a_sandbox_is_a_warning() {
-        let outcome = |landlock_abi, seccomp| sandbox(SandboxLevel { landlock_abi, seccomp }).outcome;
-        assert_eq!(
-            [outcome(0, false), outcome(0, true), outcome(4, false), outcome(4, true)],
-            [Outcome::Warn, Outcome::Warn, Outcome::Warn, Outcome::Ok]
-        );
+    fn half_a_sandbox_is_a_warning_and_a_failure_where_all_of_it_is_required() {
+        let outcomes = |required| {
+            let levels = [(0, false), (0, true), (4, false), (4, true)];
+            levels.map(|(landlock_abi, seccomp)| sandbox(SandboxLevel { landlock_abi, seccomp }, required).outcome)
+        };
+        let (ok, warn, fail) = (Outcome::Ok, Outcome::Warn, Outcome::Fail);
+        assert_eq!(outcomes(SandboxRequirement::BestEffort), [warn, warn, warn, ok]);
+        assert_eq!(outcomes(SandboxRequirement::Require), [fail, fail, fail, ok]);
     }
 }

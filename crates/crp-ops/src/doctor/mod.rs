@@ -9,7 +9,7 @@ mod storage;
 use std::{net::SocketAddr, path::PathBuf};
 
 use crp_metrics::Metrics;
-use crp_model::{Code, Failure};
+use crp_model::{Code, Failure, SandboxRequirement};
 use crp_objects::S3Settings;
 use crp_ocr::ChildCommand;
 use crp_store::{DataDirectoryLock, Database};
@@ -75,6 +75,8 @@ pub struct Subject {
     pub s3: Option<S3Settings>,
     /// How the process that reads documents is started.
     pub child: ChildCommand,
+    /// How much the operator insists on the sandbox around documents.
+    pub sandbox: SandboxRequirement,
     /// The addresses that a server would listen on.
     pub listeners: Vec<Listener>,
     /// Where the doors that are opened count; nobody scrapes them.
@@ -103,7 +105,7 @@ pub async fn examine(subject: &Subject) -> Vec<Check> {
     if languages.is_empty() {
         languages.push("eng".to_owned());
     }
-    checks.extend(engine::check(&subject.child, &languages).await);
+    checks.extend(engine::check(&subject.child, subject.sandbox, &languages).await);
     checks.extend(subject.listeners.iter().map(|listener| ports::check(*listener, is_running)));
     checks
 }

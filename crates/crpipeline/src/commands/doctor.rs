@@ -37,6 +37,7 @@ fn subject(loaded: &Loaded) -> Result<Subject, Failure> {
         database: doors::database(configuration)?,
         s3: doors::s3(&configuration.storage),
         child: doors::document_child(configuration)?,
+        sandbox: configuration.reading.sandbox,
         listeners: vec![
             Listener { address: configuration.server.listen, setting: "CRPIPELINE_LISTEN" },
             Listener { address: configuration.metrics.listen, setting: "CRPIPELINE_METRICS_LISTEN" },

@@ -10,6 +10,7 @@ mod log;
 mod login;
 mod metrics;
 mod networks;
+mod reading;
 mod schema;
 mod secret;
 mod server;
@@ -32,6 +33,7 @@ pub(crate) use self::{
     log::{LogFormat, LogSettings},
     login::LoginSettings,
     metrics::MetricsSettings,
+    reading::ReadingSettings,
     schema::{json_schema, properties_of},
     secret::Secret,
     server::ServerSettings,
@@ -47,12 +49,13 @@ use self::{
 const USUAL_FILES: [&str; 2] = ["crpipeline.toml", "/etc/crpipeline/crpipeline.toml"];
 
 /// The sections and their settings.
-pub(crate) const SECTIONS: [(&str, &[Setting]); 9] = [
+pub(crate) const SECTIONS: [(&str, &[Setting]); 10] = [
     (ServerSettings::NAME, ServerSettings::SETTINGS),
     (MetricsSettings::NAME, MetricsSettings::SETTINGS),
     (StorageSettings::NAME, StorageSettings::SETTINGS),
     (DatabaseSettings::NAME, DatabaseSettings::SETTINGS),
     (WorkerSettings::NAME, WorkerSettings::SETTINGS),
+    (ReadingSettings::NAME, ReadingSettings::SETTINGS),
     (Limits::NAME, Limits::SETTINGS),
     (HttpEngineSection::NAME, HttpEngineSection::SETTINGS),
     (LoginSettings::NAME, LoginSettings::SETTINGS),
@@ -75,6 +78,8 @@ pub(crate) struct Configuration {
     pub(crate) database: DatabaseSettings,
     /// `[worker]`
     pub(crate) worker: WorkerSettings,
+    /// `[reading]`
+    pub(crate) reading: ReadingSettings,
     /// `[limits]`
     pub(crate) limits: Limits,
     /// `[http_engine]`
@@ -116,7 +121,7 @@ pub(crate) enum Needs {
 
 impl Needs {
     fn include(self, section: &str) -> bool {
-        self == Needs::Everything || [Limits::NAME, HttpEngineSection::NAME, LogSettings::NAME].contains(&section)
+        self == Needs::Everything || [ReadingSettings::NAME, Limits::NAME, HttpEngineSection::NAME, LogSettings::NAME].contains(&section)
     }
 }
 
@@ -153,6 +158,7 @@ fn load_from(
         storage: merging.section(),
         database: merging.section(),
         worker: merging.section(),
+        reading: merging.section(),
         limits: merging.section(),
         http_engine: merging.section(),
         login: merging.section(),

@@ -2,12 +2,13 @@
 
 mod first_start;
 mod listeners;
+mod sandbox;
 mod upkeep;
 
 use std::{sync::Arc, time::Duration};
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Ambient, Code, Failure, SandboxRequirement};
+use crp_model::{Ambient, Code, Failure};
 use crp_objects::Objects;
 use crp_store::{Store, tasks};
 use crp_web::{ServeOptions, Web, WebSettings};
@@ -34,10 +35,12 @@ pub(crate) async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let stopping = start::stop_on_signal()?;
     announce(loaded);
     let _locks = doors::lock(configuration)?;
+    let level = sandbox::try_out(configuration).await?;
     // A taken port is told before the database is touched.
     let api = listeners::bind(configuration.server.listen, &listeners::API).await?;
     let ops = listeners::bind(configuration.metrics.listen, &listeners::METRICS).await?;
     let served = Served::open(configuration).await?;
+    sandbox::export(level, &served.metrics);
     served.release_previous().await?;
     first_start::prepare(&served, &configuration.login, &listeners::url(&api)?).await?;
     let upkeep = upkeep::start(&served, &configuration.storage.data_dir, stopping.clone()).await;
@@ -117,14 +120,16 @@ impl Served {
         let (api_url, ops_url) = (listeners::url(&api)?, listeners::url(&ops)?);
         let options = ServeOptions { grace: grace(configuration), ..ServeOptions::default() };
         let ops_stopping = CancellationToken::new();
+        let slots = configuration.worker.effective_slots();
+        // A spare behind each that reads.
+        let children = doors::document_children(configuration, 2 * slots, &self.metrics)?.with_spares(slots);
         let worker = Worker::new(
             worker_settings(configuration),
             WorkerParts {
                 store: self.store.clone(),
                 objects: self.objects.clone(),
                 metrics: self.metrics.clone(),
-                children: doors::document_children(configuration, SandboxRequirement::default(), &self.metrics)?
-                    .with_spares(configuration.worker.effective_slots()),
+                children,
                 limits: configuration.limits.clone(),
                 ambient: self.ambient.clone(),
             },

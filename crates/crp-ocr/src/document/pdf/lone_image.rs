@@ -17,9 +17,11 @@ use hayro::{
 
 use super::{geometry::PageGeometry, render::luma};
 use crate::document::{
+    Admit,
     orientation::Orientation,
     raster::{Row, RowSink, fax, jpeg, shrink::Shrinker},
 };
+use crate::protocol::PixelNeed;
 
 /// A picture that reaches beyond the page, or is cut by a clip, by more than this share of its size is not shown whole.
 const TOLERANCE: f64 = 0.005;
@@ -48,12 +50,23 @@ pub(crate) struct LonePicture {
 ///
 /// # Errors
 /// `page_failed`, `damaged_file`, `page_too_large` if the stored pixels cannot be decoded; drawing the page may still show something.
-pub(crate) fn decode(page: &Page<'_>, geometry: &PageGeometry, number: PageNo, limits: &Limits) -> Option<Result<LonePicture, Failure>> {
+pub(crate) fn decode(
+    page: &Page<'_>,
+    geometry: &PageGeometry,
+    number: PageNo,
+    limits: &Limits,
+    admit: &mut Admit<'_>,
+) -> Option<Result<LonePicture, Failure>> {
     let display = Rect::new(0.0, 0.0, geometry.width_points, geometry.height_points);
     let mut looking = Looking::on(display);
     interpret(page, geometry, display, &mut looking);
     let found = looking.found.filter(|_| !looking.shows_more)?;
-    let mut decoding = Decoding { wanted: found.at, next: 0, found, number, limits, decoded: None };
+    let need = PixelNeed { stored: found.pixels, picture: found.pixels.min(limits.max_page_pixels()), is_drawn: false };
+    let most_pixels = match admit(need) {
+        Ok(most) => most,
+        Err(failure) => return Some(Err(failure)),
+    };
+    let mut decoding = Decoding { wanted: found.at, next: 0, found, number, limits, most_pixels, decoded: None };
     interpret(page, geometry, display, &mut decoding);
     decoding.decoded
 }
@@ -73,6 +86,8 @@ struct Found {
     orientation: Orientation,
     /// Where it lies.
     place: Rect,
+    /// How many pixels it declares.
+    pixels: u64,
 }
 
 /// Looks whether a page shows one picture and nothing else.
@@ -128,7 +143,8 @@ impl<'a> Device<'a> for Looking {
         let straight = straight(props.transform, image.width(), image.height());
         let picture = straight.filter(|(_, place)| is_plain && self.is_whole(*place));
         let picture = picture.filter(|_| is_opaque || matches!(image, Image::Stencil(_)));
-        self.see(picture.map(|(orientation, place)| Found { at, orientation, place }), is_opaque);
+        let pixels = u64::from(image.width()).saturating_mul(image.height().into());
+        self.see(picture.map(|(orientation, place)| Found { at, orientation, place, pixels }), is_opaque);
     }
 
     fn push_clip_path(&mut self, clip: &ClipPath) {
@@ -206,6 +222,8 @@ struct Decoding<'l> {
     found: Found,
     number: PageNo,
     limits: &'l Limits,
+    /// Most pixels that are kept of it.
+    most_pixels: u64,
     decoded: Option<Result<LonePicture, Failure>>,
 }
 
@@ -247,7 +265,7 @@ impl Decoding<'_> {
     fn rows(&self, width: u32, height: u32) -> Rows {
         let pixels = u64::from(width) * u64::from(height);
         let mut factor = 1u32;
-        while pixels / (u64::from(factor) * u64::from(factor)) > self.limits.max_page_pixels() {
+        while pixels / (u64::from(factor) * u64::from(factor)) > self.most_pixels {
             factor += 1;
         }
         Rows { shrinker: Shrinker::new(width, height, factor, 1), factor }

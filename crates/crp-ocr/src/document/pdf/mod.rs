@@ -23,11 +23,11 @@ use self::{
     scan::{PageScan, PlacedGlyph},
 };
 use super::{
-    Inspection, PageInfo, RenderedPage,
+    Admit, Inspection, PageInfo, RenderedPage,
     failures::{damaged, guarded, no_such_page, page_failed},
     mapped::MappedFile,
 };
-use crate::reading::PagePicture;
+use crate::{protocol::PixelNeed, reading::PagePicture};
 
 mod broken_off;
 mod content_tokens;
@@ -128,14 +128,14 @@ impl PdfDocument {
     ///
     /// # Errors
     /// `page_too_large`, `page_failed`.
-    pub(crate) fn render_gray(&self, number: PageNo) -> Result<RenderedPage, Failure> {
+    pub(crate) fn render_gray(&self, number: PageNo, admit: &mut Admit<'_>) -> Result<RenderedPage, Failure> {
         let mut warnings = Vec::new();
-        match self.lone_picture(number)? {
+        match self.lone_picture(number, admit)? {
             Some(Ok(picture)) => return self.stored(number, picture),
             Some(Err(failure)) => warnings.push(damaged_picture(number, &failure)),
             None => {}
         }
-        let (canvas, geometry) = self.draw(number, WORKING_DOTS_PER_INCH)?;
+        let (canvas, geometry) = self.draw(number, WORKING_DOTS_PER_INCH, admit)?;
         if canvas.dots_per_inch < WORKING_DOTS_PER_INCH * 0.999 {
             warnings.push(scaled(number, canvas.dots_per_inch));
         }
@@ -157,13 +157,13 @@ impl PdfDocument {
     }
 
     /// The stored picture of a page that shows nothing else.
-    fn lone_picture(&self, number: PageNo) -> Result<Option<Result<LonePicture, Failure>>, Failure> {
+    fn lone_picture(&self, number: PageNo, admit: &mut Admit<'_>) -> Result<Option<Result<LonePicture, Failure>>, Failure> {
         if self.scan(number)?.largest_image_cover < MIN_LONE_COVER {
             return Ok(None);
         }
         self.with_page(number, |page, geometry| {
             guarded(Code::PageFailed, &format!("Decoding the picture of page {number}"), || {
-                Ok(lone_image::decode(page, geometry, number, &self.limits))
+                Ok(lone_image::decode(page, geometry, number, &self.limits, admit))
             })
             .or(Ok(None))
         })
@@ -190,9 +190,9 @@ impl PdfDocument {
     ///
     /// # Errors
     /// `page_too_large`, `page_failed`.
-    pub(crate) fn small_rgb(&self, number: PageNo, edge: u32) -> Result<(u32, u32, Vec<u8>), Failure> {
+    pub(crate) fn small_rgb(&self, number: PageNo, edge: u32, admit: &mut Admit<'_>) -> Result<(u32, u32, Vec<u8>), Failure> {
         let longest = self.with_page(number, |_, g| Ok(g.width_points.max(g.height_points)))?;
-        let (canvas, _) = self.draw(number, f64::from(edge) * 72.0 / longest)?;
+        let (canvas, _) = self.draw(number, f64::from(edge) * 72.0 / longest, admit)?;
         Ok((canvas.width, canvas.height, canvas.rgb()))
     }
 
@@ -231,7 +231,7 @@ impl PdfDocument {
         self.page_count
     }
 
-    fn draw(&self, number: PageNo, dots_per_inch: f64) -> Result<(Canvas, PageGeometry), Failure> {
+    fn draw(&self, number: PageNo, dots_per_inch: f64, admit: &mut Admit<'_>) -> Result<(Canvas, PageGeometry), Failure> {
         let scan = self.scan(number)?;
         let most = most_image_pixels(&self.limits);
         if scan.largest_image_pixels > most {
@@ -242,9 +242,12 @@ impl PdfDocument {
             );
             return Err(Failure::new(Code::PageTooLarge, message));
         }
+        let stored = scan.largest_image_pixels;
         drop(scan);
         self.with_page(number, |page, geometry| {
-            let size = PixelSize::fit(geometry, dots_per_inch, self.limits.max_page_pixels());
+            let wanted = PixelSize::fit(geometry, dots_per_inch, self.limits.max_page_pixels());
+            let need = PixelNeed { stored, picture: wanted.pixels(), is_drawn: true };
+            let size = PixelSize::fit(geometry, dots_per_inch, admit(need)?.min(wanted.pixels()));
             guarded(Code::PageFailed, &format!("Drawing page {number}"), || Canvas::draw(page, geometry, size, number))
                 .map(|canvas| (canvas, *geometry))
         })

@@ -7,6 +7,7 @@ use lopdf::dictionary;
 
 use super::PdfDocument;
 use crate::document::{
+    at_once,
     image_pdf::{ImagePdf, PagePlace},
     jpeg_file,
     orientation::Orientation,
@@ -29,7 +30,7 @@ pub(crate) fn write(
     for index in 0..document.page_count() {
         let number = PageNo::from_index(index);
         let layout = super::next_layout(pages, number)?;
-        let (canvas, geometry) = document.draw(number, PICTURE_DOTS_PER_INCH)?;
+        let (canvas, geometry) = document.draw(number, PICTURE_DOTS_PER_INCH, &mut at_once)?;
         let jpeg = jpeg_file::encode_rgb(canvas.width, canvas.height, &canvas.rgb(), 80)?;
         let dictionary = dictionary! {
             "Width" => i64::from(canvas.width),

@@ -47,6 +47,11 @@ pub(crate) struct PixelSize {
 }
 
 impl PixelSize {
+    /// Pixels in all.
+    pub(crate) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
     /// The size of a page at `dots_per_inch`, smaller where that passes `max_pixels` or the longest side.
     pub(crate) fn fit(geometry: &PageGeometry, dots_per_inch: f64, max_pixels: u64) -> Self {
         let area = geometry.width_points * geometry.height_points;

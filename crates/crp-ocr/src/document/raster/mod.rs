@@ -7,12 +7,12 @@ use hayro::kurbo::Affine;
 
 use self::{picture::Picture, shrink::Shrinker};
 use super::{
-    Inspection, PageInfo, RenderedPage,
+    Admit, Inspection, PageInfo, RenderedPage,
     failures::no_such_page,
     mapped::MappedFile,
     pdf::{scaled, too_many_pages},
 };
-use crate::reading::PagePicture;
+use crate::{protocol::PixelNeed, reading::PagePicture};
 
 mod embed;
 mod exif;
@@ -81,10 +81,11 @@ impl ImageDocument {
     ///
     /// # Errors
     /// `page_too_large`, `page_failed`.
-    pub(crate) fn render_gray(&self, number: PageNo) -> Result<RenderedPage, Failure> {
+    pub(crate) fn render_gray(&self, number: PageNo, admit: &mut Admit<'_>) -> Result<RenderedPage, Failure> {
         let picture = self.picture(number)?;
         let rows = picture.row_repeat();
-        let (factor, warning) = self.factor(picture, number);
+        let most = admit(self.need(picture, self.limits.max_page_pixels()))?;
+        let (factor, warning) = factor(picture, number, most);
         let (width, height, gray) = self.gray(picture, number, factor, rows)?;
         let (width_points, height_points) = picture.points();
         let to_points = Affine::scale_non_uniform(width_points / f64::from(width.max(1)), height_points / f64::from(height.max(1)));
@@ -101,8 +102,9 @@ impl ImageDocument {
     ///
     /// # Errors
     /// As [`Self::render_gray`].
-    pub(crate) fn small_gray(&self, number: PageNo, edge: u32) -> Result<(u32, u32, Vec<u8>), Failure> {
+    pub(crate) fn small_gray(&self, number: PageNo, edge: u32, admit: &mut Admit<'_>) -> Result<(u32, u32, Vec<u8>), Failure> {
         let picture = self.picture(number)?;
+        admit(self.need(picture, u64::from(edge).pow(2)))?;
         let factor = (picture.width.max(picture.height * picture.row_repeat())).div_ceil(edge).max(1);
         self.gray(picture, number, factor, picture.row_repeat())
     }
@@ -123,15 +125,11 @@ impl ImageDocument {
         self.pictures.get(number.index()).ok_or_else(|| no_such_page(number, self.pictures.len()))
     }
 
-    /// By how much the picture must be scaled down, and the warning that says so.
-    fn factor(&self, picture: &Picture, number: PageNo) -> (u32, Option<Warning>) {
+    /// What reading the picture takes if at most so many pixels are wanted of it. A JPEG is decoded whole, others row by row or
+    /// nearly so.
+    fn need(&self, picture: &Picture, most: u64) -> PixelNeed {
         let pixels = picture.pixels().saturating_mul(u64::from(picture.row_repeat()));
-        let mut factor = 1u32;
-        while pixels.div_ceil(u64::from(factor) * u64::from(factor)) > self.limits.max_page_pixels() {
-            factor += 1;
-        }
-        let resolution = picture.resolution.0 / f64::from(factor);
-        (factor, (factor > 1).then(|| scaled(number, resolution)))
+        PixelNeed { stored: if self.media == MediaType::Jpeg { picture.pixels() } else { 0 }, picture: pixels.min(most), is_drawn: false }
     }
 
     fn gray(&self, picture: &Picture, number: PageNo, factor: u32, repeat: u32) -> Result<(u32, u32, Vec<u8>), Failure> {
@@ -161,6 +159,17 @@ impl ImageDocument {
             _ => tiff_pages::rows(&self.file, number, picture, &self.limits, sink),
         }
     }
+}
+
+/// By how much the picture must be scaled down to have at most so many pixels, and the warning that says so.
+fn factor(picture: &Picture, number: PageNo, most: u64) -> (u32, Option<Warning>) {
+    let pixels = picture.pixels().saturating_mul(u64::from(picture.row_repeat()));
+    let mut factor = 1u32;
+    while pixels.div_ceil(u64::from(factor) * u64::from(factor)) > most {
+        factor += 1;
+    }
+    let resolution = picture.resolution.0 / f64::from(factor);
+    (factor, (factor > 1).then(|| scaled(number, resolution)))
 }
 
 /// Fails if decoding needs more memory than a process of ours has.

@@ -200,7 +200,7 @@ fn real_pictures_are_drawn_and_carried_over() {
         let mean = drawn.picture.gray.iter().map(|p| u64::from(*p)).sum::<u64>() / drawn.picture.gray.len() as u64;
         assert!((20..254).contains(&mean), "{name} is {mean} on average");
         assert_carried_over(&document);
-        assert!(document.thumbnail(page(1)).unwrap().starts_with(&[0xFF, 0xD8]));
+        assert!(document.thumbnail(page(1), &mut crate::document::at_once).unwrap().starts_with(&[0xFF, 0xD8]));
     }
 }
 

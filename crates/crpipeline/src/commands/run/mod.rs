@@ -1,22 +1,25 @@
 //! `crpipeline run`: files in, artifacts beside them or in a folder, no server and no database.
 
 mod inputs;
+mod leftovers;
 mod outputs;
 mod plan;
 mod report;
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Failure, Plan, Progress, SandboxRequirement};
+use crp_model::{Failure, Plan, Progress};
 use crp_ocr::ChildPool;
 use crp_pipeline::{DocumentRequest, DocumentResult, run_document};
 
 use self::{
     inputs::{Checked, Input},
+    outputs::Unfinished,
     report::{Done, Reporter},
 };
 use crate::{cli::RunArguments, config::Configuration, doors, exit, start, version::BUILD};
@@ -55,7 +58,7 @@ async fn run_all(arguments: RunArguments, configuration: Configuration, scratch:
     let metrics = Metrics::new(BUILD, &[]);
     metrics.config_info.set(StorageKind::Local, DatabaseKind::Sqlite, ProcessRole::Run);
     let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    let children = match doors::document_children(&configuration, SandboxRequirement::default(), &metrics) {
+    let children = match doors::document_children(&configuration, jobs, &metrics) {
         Ok(children) => children,
         Err(failure) => return exit::with_failure(&failure),
     };
@@ -80,6 +83,8 @@ fn prepare(arguments: &RunArguments) -> Result<(Plan, Vec<Input>), Failure> {
     if let Some(folder) = &arguments.output {
         outputs::prepare_folder(folder)?;
     }
+    let folders: BTreeSet<&Path> = inputs.iter().map(|input| outputs::folder_of(&input.outputs.pdf)).collect();
+    folders.into_iter().for_each(leftovers::remove_from);
     Ok((plan, inputs))
 }
 
@@ -88,7 +93,7 @@ struct Runner {
     plan: Plan,
     children: ChildPool,
     jobs: usize,
-    /// The folder for unfinished results.
+    /// The folder for what stages leave besides the outputs.
     scratch: PathBuf,
 }
 
@@ -103,12 +108,13 @@ impl Runner {
             plan: self.plan.clone(),
             children: self.children.clone(),
             jobs: self.jobs,
+            spool: outputs::unnamed_file(outputs::folder_of(&input.outputs.pdf))?,
             scratch: scratch.path().to_owned(),
         };
-        let result = run_document(request, progress).await?;
+        let mut unfinished = Unfinished::begin(&input.outputs, &input.path, sha256)?;
+        let result = run_document(request, &mut unfinished, progress).await?;
         refuse_failed_pages(&result)?;
-        let describe = outputs::Description { file: &input.path, sha256, result: &result };
-        outputs::write(&input.outputs, &describe)?;
+        unfinished.finish(&result)?;
         Ok(Done { pages_total: result.pages_total, warnings: result.warnings, fields: result.fields.map(|f| f.len()) })
     }
 }
