@@ -1,6 +1,8 @@
 //! The parent's side: starts a child for one document, asks it page by page, trusts nothing, and stays alive whatever it does.
 
 mod death;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod http;
 mod log_tail;
 mod pictures;
