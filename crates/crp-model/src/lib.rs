@@ -7,6 +7,9 @@ pub mod blanks;
 pub mod document;
 pub mod failure;
 pub mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod job;
 pub mod labels;

@@ -9,6 +9,9 @@ compile_error!("crp-ocr reads documents in sandboxed processes of a Unix system"
 mod child;
 mod document;
 mod engine;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod lower_bound;
 mod parent;
 mod protocol;

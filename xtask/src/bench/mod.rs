@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, one module each, with arguments of their own.
 
+mod fuzz;
 mod hostile;
 mod ocr;
 
@@ -16,6 +17,8 @@ pub(crate) enum Bench {
     Ocr(ocr::Arguments),
     /// What hostile and odd documents become: codes, time and memory of each.
     Hostile(hostile::Arguments),
+    /// Whether any bytes break a reader or writer of ours; needs a nightly compiler and cargo-fuzz.
+    Fuzz(fuzz::Arguments),
 }
 
 /// Runs a benchmark, or lists what there is.
@@ -23,6 +26,7 @@ pub(crate) fn bench(bench: Option<Bench>) -> Result<ExitCode> {
     match bench {
         Some(Bench::Ocr(arguments)) => ocr::run(&arguments),
         Some(Bench::Hostile(arguments)) => hostile::run(&arguments),
+        Some(Bench::Fuzz(arguments)) => fuzz::run(&arguments),
         None => {
             print!("{}", listing());
             Ok(ExitCode::SUCCESS)

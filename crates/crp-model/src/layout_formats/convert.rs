@@ -63,7 +63,10 @@ impl LayoutConverter {
         // What follows the page on its line is the comma or the end of the list.
         let mut values = serde_json::Deserializer::from_slice(page).into_iter::<PageLayout>();
         match values.next() {
-            Some(Ok(layout)) => out.push_str(&self.format.page(&layout)),
+            Some(Ok(layout)) => {
+                layout.check().map_err(|what| damaged(&what))?;
+                out.push_str(&self.format.page(&layout));
+            }
             Some(Err(error)) => return Err(damaged(&error.to_string())),
             None => {}
         }

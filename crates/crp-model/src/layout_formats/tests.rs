@@ -222,6 +222,13 @@ fn the_artifact_is_converted_however_it_is_cut_into_pieces() {
     }
     let mut broken = LayoutConverter::new(LayoutFormat::Tsv, "x.pdf");
     assert_eq!(broken.push(b"{\"pages\":[{\"page\":\n").unwrap_err().code, Code::ObjectDamaged);
+    let impossible = artifact.replacen("0.9567", "1e39", 1);
+    assert_ne!(impossible, artifact, "the control: there is such a confidence");
+    for format in LayoutFormat::ALL {
+        let mut converter = LayoutConverter::new(format, "x.pdf");
+        let failure = converter.push(impossible.as_bytes()).unwrap_err();
+        assert!(failure.code == Code::ObjectDamaged && failure.message.contains("confidence"), "{failure}");
+    }
     let empty = LayoutConverter::new(LayoutFormat::Tsv, "x.pdf");
     assert_eq!(empty.finish().unwrap(), tsv::HEAD);
 }

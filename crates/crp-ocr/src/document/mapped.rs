@@ -27,6 +27,17 @@ impl MappedFile {
         map_read_only(file, bytes).map(|map| Self(Arc::new(map))).map_err(|e| refused(&e))
     }
 
+    /// Bytes that are no file.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self, Failure> {
+        if bytes.is_empty() {
+            return Err(Failure::new(Code::EmptyFile, "The file is empty"));
+        }
+        let mut map = memmap2::MmapMut::map_anon(bytes.len()).map_err(|e| refused(&e))?;
+        map.copy_from_slice(bytes);
+        map.make_read_only().map(|map| Self(Arc::new(map))).map_err(|e| refused(&e))
+    }
+
     /// The same bytes in the form that the PDF reader asks for.
     pub(crate) fn shared(&self) -> Arc<memmap2::Mmap> {
         self.0.clone()

@@ -11,6 +11,8 @@ use crate::{protocol::PixelNeed, reading::PagePicture};
 mod failures;
 mod flate;
 mod font_objects;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod glyphless;
 mod image_pdf;
 mod jpeg_file;

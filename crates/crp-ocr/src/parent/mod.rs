@@ -3,6 +3,8 @@
 mod budget;
 mod clock;
 mod death;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod http;
 mod log_tail;
 mod machine_memory;

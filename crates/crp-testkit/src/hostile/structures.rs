@@ -1,6 +1,9 @@
 //! PDF files whose page tree has no end, no bottom or no measure.
 
-use super::one_page::{A4, OnePage, page};
+use super::{
+    one_page::{A4, OnePage, page},
+    packing::Pieces,
+};
 use crate::pdf_file::PdfFile;
 
 /// A document of `pages` empty pages.
@@ -45,6 +48,33 @@ pub(super) fn million_times_one_page() -> Vec<u8> {
     pdf.set(parent, format!("<< /Type /Pages /Count 1000000 /Kids [{}] >>", format!("{page} 0 R ").repeat(1_000_000)));
     let catalog = pdf.add(format!("<< /Type /Catalog /Pages {parent} 0 R >>"));
     pdf.finish(catalog)
+}
+
+/// A million pages, each of its own, in an object stream of 100 kB.
+pub(super) fn million_pages_packed() -> Vec<u8> {
+    let catalog = "<< /Type /Catalog /Pages 3 0 R >> ";
+    let numbers = format!("2 0 3 {} ", catalog.len());
+    let first = numbers.len();
+    let head = format!("{numbers}{catalog}<< /Type /Pages /Count 1000000 {A4} /Kids [");
+    let page = b"<< /Type /Page /Parent 3 0 R >> ";
+    let packed = Pieces::of(&[(head.as_bytes(), 1), (page, 1_000_000), (b"] >> ", 1)]).packed().bytes();
+    let mut out = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
+    let stream_at = out.len();
+    let entries = format!("/Type /ObjStm /N 2 /First {first} /Filter /FlateDecode /Length {}", packed.len());
+    out.extend(format!("1 0 obj\n<< {entries} >>\nstream\n").bytes());
+    out.extend_from_slice(&packed);
+    out.extend_from_slice(b"\nendstream\nendobj\n");
+    let table_at = out.len();
+    let mut rows = Vec::new();
+    for (kind, middle, last) in [(0u8, 0u32, 255u8), (1, stream_at as u32, 0), (2, 1, 0), (2, 1, 1), (1, table_at as u32, 0)] {
+        rows.push(kind);
+        rows.extend_from_slice(&middle.to_be_bytes());
+        rows.push(last);
+    }
+    out.extend(format!("4 0 obj\n<< /Type /XRef /Size 5 /W [1 4 1] /Root 2 0 R /Length {} >>\nstream\n", rows.len()).bytes());
+    out.extend_from_slice(&rows);
+    out.extend(format!("\nendstream\nendobj\nstartxref\n{table_at}\n%%EOF\n").bytes());
+    out
 }
 
 /// One page in a tree that says it has a million, or fewer than none.

@@ -150,6 +150,7 @@ const FONTS: &[Row] = &[
 const STRUCTURES: &[Row] = &[
     ("pages-10000.pdf", "10,000 pages", || structures::pages_without_contents(10_000)),
     ("pages-one-million-times.pdf", "one page as a million pages", structures::million_times_one_page),
+    ("pages-one-million.pdf", "a million pages, packed into 100 kB", structures::million_pages_packed),
     ("pages-lying-count.pdf", "one page that says a million", || structures::lying_count(1_000_000)),
     ("pages-negative-count.pdf", "fewer pages than none", || structures::lying_count(-7)),
     ("pages-none.pdf", "no page", structures::no_pages),

@@ -31,6 +31,8 @@ use crate::{protocol::PixelNeed, reading::PagePicture};
 
 mod broken_off;
 mod content_tokens;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod geometry;
 mod lines;
 mod lone_image;

@@ -4,6 +4,9 @@
 //! Such text is shown in render mode 3, in the page's own content (Tesseract, crPipeline) or in a form that contains nothing
 //! else (OCRmyPDF, Acrobat, ABBYY). Text behind a picture, white or transparent text is not invisible in this sense.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
+
 use std::{collections::HashMap, ops::Range};
 
 use hayro::hayro_syntax::{
@@ -272,7 +275,9 @@ impl<'f> Walk<'f> {
     fn restore(&mut self) {
         let Some(state) = self.saved.pop() else { return };
         self.state = state;
-        if let Some(block) = self.finished.take().filter(|block| block.first_cut < self.cuts.len()) {
+        // A text object that is still open would lose the settings that it took over.
+        let finished = self.finished.take().filter(|_| self.open.is_none());
+        if let Some(block) = finished.filter(|block| block.first_cut < self.cuts.len()) {
             self.cuts.truncate(block.first_cut);
             self.cuts.push(Cut { place: block.start..block.end, instead: Vec::new() });
         }
@@ -323,6 +328,7 @@ mod tests {
             ("BT 3 Tr (a) ' 1 2 (b) \" 0 Tr 1 0 0 1 9 9 Tm (c) Tj ET", "BT 3 Tr T* 1 Tw 2 Tc T* 0 Tr 1 0 0 1 9 9 Tm (c) Tj ET"),
             ("q BT 3 Tr (a) Tj ET 0 g BT (b) Tj ET Q BT (c) Tj ET", "q BT 3 Tr ET 0 g Q BT (c) Tj ET"),
             ("q BT 3 Tr (a) Tj ET BT 0 Tr (b) Tj ET Q", "q BT 3 Tr ET BT 0 Tr (b) Tj ET Q"),
+            ("q BT 3 Tr (a) Tj ET BT (b) Tj Q", "q BT 3 Tr ET BT Q"),
         ] {
             assert_eq!(cut_with(content), (rest.to_owned(), "removed"), "{content}");
         }

@@ -17,6 +17,8 @@ use crate::{protocol::PixelNeed, reading::PagePicture};
 mod embed;
 mod exif;
 pub(crate) mod fax;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 pub(crate) mod jpeg;
 pub(crate) mod picture;
 mod png_file;
@@ -105,8 +107,7 @@ impl ImageDocument {
     pub(crate) fn small_gray(&self, number: PageNo, edge: u32, admit: &mut Admit<'_>) -> Result<(u32, u32, Vec<u8>), Failure> {
         let picture = self.picture(number)?;
         admit(self.need(picture, u64::from(edge).pow(2)))?;
-        let factor = (picture.width.max(picture.height * picture.row_repeat())).div_ceil(edge).max(1);
-        self.gray(picture, number, factor, picture.row_repeat())
+        self.gray(picture, number, picture.factor_to(edge), picture.row_repeat())
     }
 
     /// Writes a PDF whose pages show the pictures and carry the words.

@@ -52,6 +52,14 @@ impl Picture {
     pub(crate) fn row_repeat(&self) -> u32 {
         ((self.resolution.0 / self.resolution.1).round() as u32).clamp(1, 4)
     }
+
+    /// By how much it must shrink so that its longest edge has at most `edge` pixels.
+    pub(crate) fn factor_to(&self, edge: u32) -> u32 {
+        // A column of a billion rows has more of them than 32 bits can count once they are repeated.
+        let rows = u64::from(self.height) * u64::from(self.row_repeat());
+        let factor = u64::from(self.width).max(rows).div_ceil(u64::from(edge.max(1)));
+        u32::try_from(factor).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 fn is_credible((x, y): (f64, f64), width: u32, height: u32) -> bool {
@@ -79,6 +87,13 @@ mod tests {
         assert_eq!(resolution(600, Some((72.0, 72.0))), (72.0, 72.0));
         assert_eq!(resolution(600, Some((1.0, 1.0))), (150.0, 150.0));
         assert_eq!(resolution(600, None), (150.0, 150.0));
+    }
+
+    #[test]
+    fn a_column_whose_repeated_rows_pass_32_bits_shrinks_all_the_same() {
+        let column = Picture::new(1, 1 << 30, Some((600.0, 150.0)), Orientation::Upright, 0);
+        assert_eq!((column.row_repeat(), column.factor_to(256)), (4, 1 << 24));
+        assert_eq!(Picture::new(100, 20, None, Orientation::Upright, 0).factor_to(256), 1);
     }
 
     #[test]

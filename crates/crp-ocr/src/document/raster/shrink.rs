@@ -11,7 +11,7 @@ pub(crate) struct Shrinker {
     factor: usize,
     repeat: usize,
     gray: Vec<u8>,
-    sums: Vec<u32>,
+    sums: Vec<u64>,
     rows_in_sum: usize,
 }
 
@@ -53,7 +53,7 @@ impl Shrinker {
                 continue;
             }
             for (sum, pixels) in self.sums.iter_mut().zip(gray.chunks(self.factor)) {
-                *sum += pixels.iter().map(|p| u32::from(*p)).sum::<u32>();
+                *sum += pixels.iter().map(|p| u64::from(*p)).sum::<u64>();
             }
             self.rows_in_sum += 1;
             if self.rows_in_sum == self.factor {
@@ -92,6 +92,13 @@ mod tests {
             shrinker.push(&Row::Gray(&row));
         }
         assert_eq!(shrinker.finish(), (2, 2, vec![100, 100, 15, 30]));
+    }
+
+    #[test]
+    fn a_white_square_of_more_pixels_than_32_bits_can_add_up_stays_white() {
+        let mut shrinker = Shrinker::new(4200, 1050, 4200, 4);
+        (0..1050).for_each(|_| shrinker.push(&Row::Gray(&[255; 4200])));
+        assert_eq!(shrinker.finish(), (1, 1, vec![255]));
     }
 
     #[test]

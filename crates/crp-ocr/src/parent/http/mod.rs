@@ -3,6 +3,8 @@
 //! It runs in the parent, since a child has no network. Who sends a document has no influence on where its pictures go.
 
 mod answer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod png;
 
 use std::{fmt, sync::Arc, time::Duration};
