@@ -66,6 +66,22 @@ async fn a_spare_waits_after_the_first_page_and_serves_the_next_document() {
 }
 
 #[tokio::test]
+async fn one_that_was_warmed_up_serves_the_first_document_and_none_comes_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = pdf(folder.path(), &["A good document"]);
+    let pool = pool(&child(&[]), &limits(), &Metrics::for_tests());
+    let settings = english(OcrMode::Force);
+    pool.warm_up(&settings.languages);
+    until("a spare", || children().len() == 1 && children().into_iter().all(has_engine)).await;
+    let spare = children();
+    let mut first = DocumentChild::start(&pool, &file, MediaType::Pdf, Some(&settings)).await.unwrap();
+    assert_eq!(children(), spare, "the spare serves, and no other process was started");
+    assert_eq!(words(&first.read_page(page(1)).await.unwrap().layout), ["a", "good", "document"]);
+    drop(first);
+    until("nothing left", || children().is_empty()).await;
+}
+
+#[tokio::test]
 async fn the_sandbox_of_a_spare_is_as_tight_as_any() {
     let folder = tempfile::tempdir().unwrap();
     let file = pdf(folder.path(), &["Some words"]);

@@ -87,12 +87,23 @@ impl ChildPool {
         }
     }
 
+    /// Makes one spare now, for a document that is about to come; not where it would take the only place for processes.
+    pub fn warm_up(&self, languages: &[String]) {
+        if self.most_processes() > 1 {
+            self.make(languages, |_| 1);
+        }
+    }
+
     /// Makes the spares that are missing.
     fn refill(&self, languages: &[String]) {
+        self.make(languages, |spares| spares.missing(languages));
+    }
+
+    fn make(&self, languages: &[String], how_many: impl FnOnce(&mut Spares) -> usize) {
         // Outside of a runtime nothing can be started, and nobody will ask.
         let Ok(runtime) = Handle::try_current() else { return };
         let mut spares = self.spares();
-        for _ in 0..spares.missing(languages) {
+        for _ in 0..how_many(&mut spares) {
             // Where memory is short, it is for those that read.
             let Some(place) = self.budget().place_now() else { break };
             let (ready, process) = oneshot::channel();

@@ -40,7 +40,9 @@ fn pixels(document: &ImageDocument, page: PageNo) {
         let picture = rendered.picture;
         assert_eq!(picture.gray.len() as u64, u64::from(picture.width) * u64::from(picture.height));
     }
-    if let Some((width, height, gray)) = told(guarded(Code::PageFailed, "Shrinking", || document.small_gray(page, SMALL_EDGE, &mut at_once))) {
+    if let Some((width, height, gray)) =
+        told(guarded(Code::PageFailed, "Shrinking", || document.small_gray(page, SMALL_EDGE, &mut at_once)))
+    {
         assert!(width.max(height) <= SMALL_EDGE && gray.len() as u64 == u64::from(width) * u64::from(height), "{width} × {height}");
     }
 }

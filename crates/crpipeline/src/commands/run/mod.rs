@@ -13,9 +13,10 @@ use std::{
 };
 
 use crp_metrics::{DatabaseKind, Metrics, ProcessRole, StorageKind};
-use crp_model::{Failure, Plan, Progress};
+use crp_model::{Failure, Plan, Progress, Stage, labels::EngineKind, pipeline::OcrMode};
 use crp_ocr::ChildPool;
 use crp_pipeline::{DocumentRequest, DocumentResult, run_document};
+use futures_util::{StreamExt as _, stream};
 
 use self::{
     inputs::{Checked, Input},
@@ -62,18 +63,36 @@ async fn run_all(arguments: RunArguments, configuration: Configuration, scratch:
         Ok(children) => children,
         Err(failure) => return exit::with_failure(&failure),
     };
-    let runner = Runner { plan, children, jobs, scratch: scratch.to_owned() };
-    let mut reporter = Reporter::new(arguments.json, inputs.len());
+    warm_up(&plan, &children);
+    let runner = &Runner { plan, children, jobs, scratch: scratch.to_owned() };
+    let reporter = &Reporter::new(arguments.json, inputs.len());
+    // Most scans have one page: several files at a time, or all processors but one would wait. The pool sees to it that no more
+    // pages are read at once than were asked for.
+    let mut files = stream::iter(inputs.iter().zip(1..))
+        .map(|(input, number)| async move {
+            let progress = reporter.begin(number, &input.path);
+            let outcome = runner.run(input, &mut |done| progress.tell(done)).await;
+            (input, progress, outcome)
+        })
+        .buffered(jobs);
     let mut first_failure = None;
-    for input in &inputs {
-        reporter.begin(&input.path);
-        let outcome = runner.run(input, &mut |progress| reporter.progress(progress)).await;
-        reporter.end(input, &outcome);
+    while let Some((input, progress, outcome)) = files.next().await {
+        reporter.end(progress, input, &outcome);
         if let Err(failure) = outcome {
             first_failure.get_or_insert(failure.code.exit_code());
         }
     }
     ExitCode::from(first_failure.unwrap_or(0))
+}
+
+/// Loads the engine for the first page while its document is looked through.
+fn warm_up(plan: &Plan, children: &ChildPool) {
+    if let Some(Stage::Ocr(ocr)) = plan.stages.first()
+        && ocr.mode != OcrMode::Off
+        && ocr.engine == EngineKind::Tesseract
+    {
+        children.warm_up(&ocr.languages);
+    }
 }
 
 /// Everything that can be refused before any work.

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal as _, path::Path};
 
 use crp_model::{Failure, Progress, Warning};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::{
@@ -29,48 +29,44 @@ pub(super) struct Done {
 /// Tells people or programs.
 pub(super) struct Reporter {
     json: bool,
-    bar: Option<ProgressBar>,
+    bars: MultiProgress,
     draws: bool,
     files_total: usize,
-    files_begun: usize,
 }
+
+/// How a file gets on, for people who watch.
+pub(super) struct FileProgress(Option<ProgressBar>);
 
 impl Reporter {
     /// A reporter for so many files.
     pub(super) fn new(json: bool, files_total: usize) -> Self {
-        Self { json, bar: None, draws: std::io::stderr().is_terminal(), files_total, files_begun: 0 }
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        Self { json, bars, draws: std::io::stderr().is_terminal(), files_total }
     }
 
-    /// A file begins.
-    pub(super) fn begin(&mut self, path: &Path) {
-        self.files_begun += 1;
+    /// A file begins; the first has the number 1.
+    pub(super) fn begin(&self, number: usize, path: &Path) -> FileProgress {
         if !self.draws {
-            return;
+            return FileProgress(None);
         }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let which = if self.files_total > 1 { format!("[{}/{}] ", self.files_begun, self.files_total) } else { String::new() };
+        let bar = self.bars.add(ProgressBar::no_length());
+        let which = if self.files_total > 1 { format!("[{number}/{}] ", self.files_total) } else { String::new() };
         bar.set_message(format!("{which}{}", shown(path)));
         bar.set_style(style("{msg} {spinner} opening"));
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        self.bar = Some(bar);
-    }
-
-    /// Pages are done.
-    pub(super) fn progress(&mut self, progress: Progress) {
-        let Some(bar) = &self.bar else { return };
-        let Some(total) = progress.pages_total else { return };
-        bar.set_length(total.into());
-        bar.set_position(progress.pages_done.into());
-        // Before the first page nobody knows how long the rest takes.
-        let left = if progress.pages_done == 0 { "" } else { " · {eta} left" };
-        bar.set_style(style(&format!("{{msg}} [{{bar:30}}] {{pos}}/{{len}} pages · {{elapsed}}{left}")));
+        FileProgress(Some(bar))
     }
 
     /// A file has ended.
-    pub(super) fn end(&mut self, input: &Input, outcome: &Result<Done, Failure>) {
-        if let Some(bar) = self.bar.take() {
+    pub(super) fn end(&self, progress: FileProgress, input: &Input, outcome: &Result<Done, Failure>) {
+        if let FileProgress(Some(bar)) = progress {
             bar.finish_and_clear();
         }
+        // The bars of the others must not stand in the lines.
+        self.bars.suspend(|| self.tell(input, outcome));
+    }
+
+    fn tell(&self, input: &Input, outcome: &Result<Done, Failure>) {
         if self.json {
             say(&line(input, outcome).to_string());
             return;
@@ -91,6 +87,18 @@ impl Reporter {
                 exit::tell(&told);
             }
         }
+    }
+}
+
+impl FileProgress {
+    /// Pages are done.
+    pub(super) fn tell(&self, progress: Progress) {
+        let (Some(bar), Some(total)) = (&self.0, progress.pages_total) else { return };
+        bar.set_length(total.into());
+        bar.set_position(progress.pages_done.into());
+        // Before the first page nobody knows how long the rest takes.
+        let left = if progress.pages_done == 0 { "" } else { " · {eta} left" };
+        bar.set_style(style(&format!("{{msg}} [{{bar:30}}] {{pos}}/{{len}} pages · {{elapsed}}{left}")));
     }
 }
 
