@@ -19,7 +19,7 @@ use crp_model::{
     labels::{EngineKind, OcrErrorKind},
     pipeline::{OcrMode, SignedDocuments},
 };
-pub use http::{HttpEngine, HttpEngineSettings};
+pub use http::{HttpEngine, HttpEngineSettings, HttpProbe, http_answer_schema};
 use pictures::PictureReader;
 pub use pool::ChildPool;
 pub use probe::{probe_engine, probe_sandbox};
