@@ -106,10 +106,10 @@ codes! {
     StageNotAvailable = "stage_not_available", Input, exit 2, false, "Remove that stage from the pipeline, or update crPipeline.";
     /// No pipeline has this name or id.
     PipelineNotFound = "pipeline_not_found", Input, exit 2, false, "List the pipelines with GET /api/v1/pipelines and use one of those names.";
-    /// Tesseract's library is not installed.
-    TesseractMissing = "tesseract_missing", Ocr, exit 4, true, "Install it (Debian, Ubuntu: apt-get install tesseract-ocr; macOS: brew install tesseract), then try again; `crpipeline doctor` checks it.";
+    /// Tesseract's library is not installed or cannot be used.
+    TesseractMissing = "tesseract_missing", Ocr, exit 4, true, "Install it (Debian, Ubuntu: apt-get install tesseract-ocr; Fedora: dnf install tesseract; Alpine: apk add tesseract-ocr tesseract-ocr-data-eng; Arch: pacman -S tesseract tesseract-data-eng; macOS: brew install tesseract), then try again; `crpipeline doctor` checks it.";
     /// Tesseract has no data for any of the languages asked for.
-    LanguageMissing = "language_missing", Ocr, exit 4, true, "Install the language (Debian, Ubuntu: apt-get install tesseract-ocr-XXX), or choose another in the pipeline; `crpipeline doctor` lists what is installed.";
+    LanguageMissing = "language_missing", Ocr, exit 4, true, "Install the language XXX (Debian, Ubuntu: apt-get install tesseract-ocr-XXX; Fedora: dnf install tesseract-langpack-XXX; Alpine: apk add tesseract-ocr-data-XXX; Arch: pacman -S tesseract-data-XXX; macOS: brew install tesseract-lang), or choose another with -l or in the pipeline; `crpipeline doctor` lists what is installed.";
     /// The sandbox that the operator requires cannot be closed on this machine.
     SandboxMissing = "sandbox_missing", Ocr, exit 4, true, "Use a Linux kernel of 5.13 or newer with Landlock and seccomp switched on (`crpipeline doctor` shows what there is), or read only documents that you trust and set sandbox to best-effort.";
     /// The pipeline asks for an engine that the operator has not set up.

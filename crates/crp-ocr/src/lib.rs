@@ -20,6 +20,10 @@ mod settings;
 
 pub use child::{PageHook, child_main, child_main_with};
 pub use document::{Inspection, PageInfo};
+pub use engine::how_to_install_languages;
 pub use lower_bound::{PreparedPages, RecognitionTime};
-pub use parent::{ChildPool, DocumentChild, HttpEngine, HttpEngineSettings, probe_engine, probe_sandbox, usual_memory_mebibytes};
+pub use parent::{
+    ChildPool, DocumentChild, HttpEngine, HttpEngineSettings, HttpProbe, http_answer_schema, probe_engine, probe_sandbox,
+    usual_memory_mebibytes,
+};
 pub use settings::{Assembly, ChildCommand, EngineProbe, PageReading, ReadSettings, SandboxLevel, TESSERACT_LIBRARY_VARIABLE};

@@ -201,3 +201,51 @@ async fn a_child_cannot_use_the_engine_for_anything_but_its_page() {
     assert_eq!(child.read_page(page(1)).await.unwrap_err().code, Code::EngineAnswerInvalid);
     assert!(endpoint.asked().is_empty());
 }
+
+/// What the operator is told about an engine that answers with `reply`.
+async fn probed(reply: impl Fn() -> Reply + Send + Sync + 'static) -> (crp_model::Failure, usize) {
+    // Only the one that never answers is to cost time.
+    let timeout_seconds = if matches!(reply(), Reply::Silence) { 1 } else { 60 };
+    let endpoint = Endpoint::start(move |_, _| reply());
+    let settings = HttpEngineSettings { url: endpoint.url.clone(), token: Some("a-secret-token".to_owned()), timeout_seconds };
+    let failure = HttpEngine::new(&settings).unwrap().probe().await.unwrap_err();
+    assert!(failure.message.starts_with(&format!("{}: ", endpoint.url)), "the operator sees where: {failure}");
+    assert!(!failure.to_string().contains("secret"), "{failure}");
+    (failure, endpoint.asked().len())
+}
+
+#[tokio::test]
+async fn the_operator_is_told_what_exactly_is_wrong_with_the_engine_and_what_to_do() {
+    type MakeReply = fn() -> Reply;
+    let cases: [(MakeReply, &str, &str); 9] = [
+        (|| Reply::Json(r#"{"protocol":2,"words":[]}"#.to_owned()), "it is of version 2 of the protocol", "version 1 of the protocol"),
+        (|| Reply::Json("hello".to_owned()), "it is not the JSON of the protocol (line 1", "JSON Schema"),
+        (|| Reply::Other("text/html", b"<h1>It works!</h1>".to_vec()), "content type", "JSON Schema"),
+        (|| Reply::Status(404, String::new()), "does not speak our protocol (status 404)", "Check path and port"),
+        (|| Reply::Status(302, "location: http://127.0.0.1:1/\r\n".to_owned()), "points somewhere else", "where the engine really is"),
+        (|| Reply::Status(401, String::new()), "does not let us in (status 401)", "CRPIPELINE_HTTP_ENGINE_TOKEN"),
+        (|| Reply::Status(503, "retry-after: 3\r\n".to_owned()), "has a problem of its own (status 503)", "log of the engine"),
+        (|| Reply::Status(413, String::new()), "cannot read the page (status 413)", "gray PNG"),
+        (|| Reply::Silence, "took too long", "CRPIPELINE_HTTP_ENGINE_TIMEOUT_SECONDS"),
+    ];
+    for (reply, found, remedy) in cases {
+        let (failure, asked) = probed(reply).await;
+        assert!(failure.message.contains(found) && failure.remedy.contains(remedy), "{failure}");
+        assert_eq!(asked, 1, "the doctor asks once: {failure}");
+    }
+    let nobody = HttpEngineSettings { url: "http://127.0.0.1:1/".to_owned(), token: None, timeout_seconds: 60 };
+    let failure = HttpEngine::new(&nobody).unwrap().probe().await.unwrap_err();
+    assert!(failure.message.contains("cannot be reached: ") && failure.remedy.contains("CRPIPELINE_HTTP_ENGINE_URL"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_engine_that_answers_validly_passes_the_operators_test_whatever_it_reads() {
+    for (text, is_read) in [("TEST", true), ("something", false)] {
+        let endpoint = Endpoint::start(move |_, _| {
+            Reply::Json(format!(r#"{{"protocol":1,"words":[{{"text":"{text}","confidence":1,"box":[48,48,300,130]}}]}}"#))
+        });
+        let settings = HttpEngineSettings { url: endpoint.url.clone(), token: None, timeout_seconds: 60 };
+        let probe = HttpEngine::new(&settings).unwrap().probe().await.unwrap();
+        assert_eq!((probe.url.as_str(), probe.read_the_word), (endpoint.url.as_str(), is_read));
+    }
+}

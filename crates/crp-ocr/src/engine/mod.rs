@@ -10,6 +10,7 @@ use crp_model::{Code, Failure, PageNo, labels::EngineKind};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use check::{MAX_WORD_BYTES, MAX_WORDS};
+pub use tesseract::how_to_install_languages;
 
 /// An engine: the picture of a page in, words with their places out.
 ///

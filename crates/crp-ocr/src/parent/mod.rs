@@ -25,7 +25,7 @@ use crp_model::{
     labels::{EngineKind, OcrErrorKind},
     pipeline::{OcrMode, SignedDocuments},
 };
-pub use http::{HttpEngine, HttpEngineSettings};
+pub use http::{HttpEngine, HttpEngineSettings, HttpProbe, http_answer_schema};
 pub use machine_memory::usual_memory_mebibytes;
 use pictures::PictureReader;
 pub use pool::ChildPool;

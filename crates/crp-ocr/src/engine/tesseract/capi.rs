@@ -5,11 +5,13 @@
 #![allow(non_snake_case, reason = "the fields carry the names of the C functions")]
 
 use std::{
-    ffi::{CStr, OsStr, OsString, c_char, c_float, c_int, c_uchar},
+    ffi::{CStr, OsString, c_char, c_float, c_int, c_uchar},
     marker::{PhantomData, PhantomPinned},
 };
 
 use libloading::Library;
+
+use super::names::Naming;
 
 macro_rules! opaque {
     ($($(#[$doc:meta])* $name:ident),*) => { $(
@@ -36,9 +38,12 @@ macro_rules! capi {
         pub(super) struct Capi { $(pub(super) $name: unsafe extern "C-unwind" fn($($argument),*) $(-> $answer)?,)* }
 
         impl Capi {
-            fn find(library: &'static Library) -> Result<Self, libloading::Error> {
+            /// The functions, or the name of the first that the library does not have.
+            fn find(library: &'static Library) -> Result<Self, &'static str> {
                 // SAFETY: each name is a function of capi.h with exactly this signature; the library is never unloaded.
-                unsafe { Ok(Self { $($name: *library.get(concat!(stringify!($name), "\0").as_bytes())?,)* }) }
+                unsafe {
+                    Ok(Self { $($name: *library.get(concat!(stringify!($name), "\0").as_bytes()).map_err(|_| stringify!($name))?,)* })
+                }
             }
         }
     };
@@ -71,45 +76,51 @@ capi! {
     TessPageIteratorBaseline(*const TessPageIterator, c_int, *mut c_int, *mut c_int, *mut c_int, *mut c_int) -> c_int;
 }
 
-/// Names under which systems install the library, the newest first; the loader searches its own folders for bare names.
-#[cfg(target_os = "macos")]
-const LIBRARY_NAMES: &[&str] = &[
-    "libtesseract.5.dylib",
-    "/opt/homebrew/lib/libtesseract.5.dylib",
-    "/usr/local/lib/libtesseract.5.dylib",
-    "/opt/local/lib/libtesseract.5.dylib",
-    "libtesseract.4.dylib",
-    "libtesseract.dylib",
-    "/opt/homebrew/lib/libtesseract.dylib",
-    "/usr/local/lib/libtesseract.dylib",
-];
-/// Names under which systems install the library, the newest first; the loader searches its own folders for bare names.
-#[cfg(not(target_os = "macos"))]
-const LIBRARY_NAMES: &[&str] =
-    &["libtesseract.so.5", "libtesseract.so.5.5", "libtesseract.so.5.4", "libtesseract.so.5.3", "libtesseract.so.4", "libtesseract.so"];
+/// The oldest major version with the neural recogniser, whose numbers in the interface mean what ours do.
+const OLDEST_MAJOR_VERSION: u32 = 4;
+
+/// Why no library could be used; each with what is to be told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LoadError {
+    /// Nothing could be loaded; what the loader said about each name.
+    NotFound(String),
+    /// Something was loaded, and it cannot be used: a sentence with its version.
+    Unusable(String),
+}
 
 impl Capi {
     /// Loads the library at `path`, or under one of the names that systems give it.
     ///
     /// # Errors
-    /// What the loader said about each name, for the log.
-    pub(super) fn load(path: Option<OsString>) -> Result<&'static Self, String> {
-        let names: Vec<&OsStr> = match &path {
-            Some(path) => vec![path.as_os_str()],
-            None => LIBRARY_NAMES.iter().map(OsStr::new).collect(),
+    /// What is wrong with the first library that was there, or what the loader said about each name.
+    pub(super) fn load(path: Option<OsString>) -> Result<&'static Self, LoadError> {
+        let names: Box<dyn Iterator<Item = OsString>> = match path {
+            Some(path) => Box::new(std::iter::once(path)),
+            None => Box::new(Naming::of_this_system().candidates()),
         };
-        let mut tried = Vec::new();
+        let (mut unusable, mut tried) = (None, Vec::new());
         for name in names {
             // SAFETY: loading Tesseract runs only its own and its dependencies' initialisers; the operator vouches for them.
-            match unsafe { Library::new(name) } {
-                Ok(library) => {
-                    let functions = Self::find(Box::leak(Box::new(library))).map_err(|e| told(name, &e))?;
-                    return Ok(Box::leak(Box::new(functions)));
-                }
-                Err(error) => tried.push(told(name, &error)),
+            match unsafe { Library::new(&name) } {
+                Ok(library) => match Self::of(Box::leak(Box::new(library))) {
+                    Ok(functions) => return Ok(Box::leak(Box::new(functions))),
+                    // Another name may lead to a better one.
+                    Err(what) => drop(unusable.get_or_insert(what)),
+                },
+                Err(error) => tried.push(format!("{}: {}", name.display(), reason(&error))),
             }
         }
-        Err(tried.join("; "))
+        Err(unusable.map_or_else(|| LoadError::NotFound(tried.join("; ")), LoadError::Unusable))
+    }
+
+    /// The functions of a library that is loaded.
+    fn of(library: &'static Library) -> Result<Self, String> {
+        let version = version_of(library).ok_or("the library there is not Tesseract's")?;
+        // A version that does not begin with a number is judged by its functions alone.
+        if major(&version).is_some_and(|major| major < OLDEST_MAJOR_VERSION) {
+            return Err(format!("Tesseract {version} is too old, version {OLDEST_MAJOR_VERSION} or newer is needed"));
+        }
+        Self::find(library).map_err(|name| format!("Tesseract {version} cannot be used, it has no function {name}"))
     }
 
     /// The version of the library, for example `5.3.0`.
@@ -119,10 +130,20 @@ impl Capi {
     }
 }
 
-/// What the loader says about `name`; the reason is the error's source.
-fn told(name: &OsStr, error: &libloading::Error) -> String {
-    let reason = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    format!("{}: {reason}", name.display())
+/// What a library says of its version, before it is known to have anything else.
+fn version_of(library: &'static Library) -> Option<String> {
+    // SAFETY: the function of this name takes nothing and returns a static string in every version of Tesseract.
+    unsafe { library.get::<unsafe extern "C-unwind" fn() -> *const c_char>(b"TessVersion\0").ok().and_then(|version| copy(version())) }
+}
+
+/// The first number of a version such as `5.3.0` or `v4.1.1-rc2`.
+fn major(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// What the loader says; the reason is the error's source.
+fn reason(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// The text behind a C string that stays the library's.

@@ -2,11 +2,11 @@
 #![allow(unsafe_code, reason = "a C library is called through pointers found by name")]
 
 use std::{
-    ffi::{CString, OsString, c_char, c_int},
+    ffi::{CStr, CString, OsString, c_char, c_int},
     ptr::{self, NonNull},
 };
 
-use super::capi::{Capi, TessBaseAPI, TessPageIterator, TessResultIterator, copy};
+use super::capi::{Capi, LoadError, TessBaseAPI, TessPageIterator, TessResultIterator, copy};
 use crate::engine::{GrayPicture, Segmentation};
 
 /// Tesseract mistrusts resolutions outside these bounds and guesses one, with a complaint.
@@ -40,7 +40,7 @@ pub(super) struct Tesseract(&'static Capi);
 
 impl Tesseract {
     /// Loads the library; see [`Capi::load`].
-    pub(super) fn load(path: Option<OsString>) -> Result<Self, String> {
+    pub(super) fn load(path: Option<OsString>) -> Result<Self, LoadError> {
         Capi::load(path).map(Self)
     }
 
@@ -49,15 +49,17 @@ impl Tesseract {
         self.0.version()
     }
 
-    /// An engine for `languages` (codes joined by `+`); `None` if not one of them can be loaded.
-    pub(super) fn start(self, languages: &str, recogniser: Recogniser) -> Option<Api> {
+    /// An engine for `languages` (codes joined by `+`) with the data in a folder, or in the library's own; `None` if not one of them
+    /// can be loaded.
+    pub(super) fn start(self, languages: &str, recogniser: Recogniser, data_folder: Option<&CStr>) -> Option<Api> {
         let languages = CString::new(languages).ok()?;
         // SAFETY: creating an engine has no preconditions; null is checked.
         let handle = NonNull::new(unsafe { (self.0.TessBaseAPICreate)() })?;
         // From here on the engine is freed however this ends.
         let api = Api { capi: self.0, handle };
-        // SAFETY: the handle is live, a null data path means the library's own, the string outlives the call.
-        let answer = unsafe { (self.0.TessBaseAPIInit2)(handle.as_ptr(), ptr::null(), languages.as_ptr(), recogniser as c_int) };
+        let data_folder = data_folder.map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: the handle is live, a null data path means the library's own, the strings outlive the call.
+        let answer = unsafe { (self.0.TessBaseAPIInit2)(handle.as_ptr(), data_folder, languages.as_ptr(), recogniser as c_int) };
         (answer == 0).then_some(api)
     }
 }

@@ -1,5 +1,6 @@
 //! The answer of the endpoint: JSON with words, perhaps lines; every number is checked before anything is made of it.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::PROTOCOL;
@@ -8,35 +9,62 @@ use crate::engine::{GrayPicture, MAX_WORDS, Recognised, RecognisedLine, Recognis
 /// Places this many pixels outside the picture are rounding; they are cut at its edge.
 const ROUNDING_PIXELS: f64 = 2.0;
 
-/// The answer as it is sent. Members that are not known here are left alone.
-#[derive(Deserialize)]
+/// What an engine behind HTTP answers with status 200: the words in the picture that it was sent. Further members are left alone.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(title = "Answer of an OCR engine behind HTTP")]
 struct Answer {
+    /// Version of the protocol.
+    #[schemars(range(min = 1, max = 1))]
     protocol: u32,
+    /// The words in the order of reading; none for a picture without text.
+    #[schemars(length(max = 200_000))]
     words: Vec<Word>,
+    /// Runs of words that cover all of them, in order. Without it, words at one height become a line.
     #[serde(default)]
     lines: Option<Vec<Line>>,
 }
 
-#[derive(Deserialize)]
+/// A word and its place.
+#[derive(Deserialize, JsonSchema)]
 struct Word {
+    /// Its characters, in the order of reading: not blank, without control characters, at most 4096 bytes.
+    #[schemars(length(min = 1, max = 4096))]
     text: String,
+    /// How sure the engine is.
+    #[schemars(range(min = 0, max = 1))]
     confidence: f64,
+    /// Left, top, right and bottom in pixels of the picture, from its upper left corner.
     #[serde(rename = "box")]
     bounds: [f64; 4],
 }
 
-#[derive(Deserialize)]
+/// A run of words on one line.
+#[derive(Deserialize, JsonSchema)]
 struct Line {
+    /// Which word is its first; the first of all is 0.
     first_word: u32,
+    /// Number of its words.
+    #[schemars(range(min = 1))]
     word_count: u32,
+    /// Number of its block, from 0; it never goes back.
     #[serde(default)]
     block: u32,
+    /// Number of its paragraph, from 0; it counts on from block to block.
     #[serde(default)]
     paragraph: u32,
+    /// As of a word. Without it, the box around its words.
     #[serde(default, rename = "box")]
     bounds: Option<[f64; 4]>,
+    /// Two points of the line that the letters stand on, x and y of each, from the first word to the last. Without it, the foot of
+    /// the box.
     #[serde(default)]
     baseline: Option<[f64; 4]>,
+}
+
+/// The JSON Schema of an answer, for whoever writes such an engine.
+pub fn schema() -> serde_json::Value {
+    let generator = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator();
+    generator.into_root_schema_for::<Answer>().to_value()
 }
 
 /// Reads an answer about `picture`, of which only the size matters here.
@@ -138,6 +166,18 @@ mod tests {
 
     fn picture() -> GrayPicture<'static> {
         GrayPicture { width: 200, height: 100, gray: &[], dots_per_inch: 300, page: PageNo::from_index(0) }
+    }
+
+    #[test]
+    fn the_schema_has_the_limits_of_the_code() {
+        let schema = schema();
+        let at = |pointer: &str| schema.pointer(pointer).and_then(serde_json::Value::as_u64);
+        assert_eq!(at("/properties/protocol/minimum"), Some(PROTOCOL.into()), "{schema:#}");
+        assert_eq!(at("/properties/protocol/maximum"), Some(PROTOCOL.into()));
+        assert_eq!(at("/properties/words/maxItems"), Some(MAX_WORDS as u64));
+        assert_eq!(at("/properties/words/items/properties/text/maxLength"), Some(crate::engine::MAX_WORD_BYTES as u64));
+        assert_eq!(at("/properties/words/items/properties/box/maxItems"), Some(4));
+        assert_eq!(schema["required"], serde_json::json!(["protocol", "words"]), "the rest may be left out");
     }
 
     fn read_text(json: &str) -> Result<Recognised, String> {

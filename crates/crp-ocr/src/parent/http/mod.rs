@@ -6,16 +6,21 @@ mod answer;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) mod fuzzing;
 mod png;
+mod probe;
+mod trouble;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+pub use answer::schema as http_answer_schema;
 use crp_model::{Code, Failure, PageNo};
+pub use probe::HttpProbe;
 use reqwest::{
-    Client, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    Client, Response, Url,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect::Policy,
 };
 use tokio::time::{Instant, sleep, timeout_at};
+use trouble::{Refusal, Trouble};
 
 use crate::engine::{GrayPicture, Recognised, Segmentation};
 
@@ -99,14 +104,6 @@ pub(super) struct Picture {
     pub(super) gray: Vec<u8>,
 }
 
-/// Why a request brought no words.
-enum Refusal {
-    /// Asking again cannot help.
-    Final(Failure),
-    /// It may help, after this pause if the endpoint named one.
-    ForNow(Failure, Option<Duration>),
-}
-
 impl HttpEngine {
     /// An engine at the operator's address; nothing is sent yet.
     ///
@@ -135,13 +132,14 @@ impl HttpEngine {
         let (png, picture) = png::encode(picture).await?;
         let mut pause = FIRST_PAUSE;
         loop {
-            let (failure, asked_for) = match self.ask(&headers, png.clone(), &picture, deadline).await {
+            let refusal = match self.ask(&headers, png.clone(), &picture, deadline).await {
                 Ok(recognised) => return Ok(recognised),
-                Err(Refusal::Final(failure)) => return Err(failure),
-                Err(Refusal::ForNow(failure, asked_for)) => (failure, asked_for),
+                Err(refusal) => refusal,
             };
-            let wait = asked_for.unwrap_or(pause).min(LONGEST_PAUSE);
-            if Instant::now() + wait >= deadline {
+            self.log(&refusal.trouble);
+            let failure = refusal.trouble.failure(page);
+            let wait = refusal.retry_after.unwrap_or(pause).min(LONGEST_PAUSE);
+            if !refusal.trouble.may_pass() || Instant::now() + wait >= deadline {
                 return Err(failure);
             }
             tracing::debug!(page = page.get(), code = failure.code.as_str(), ?wait, "the http engine is asked again: {}", failure.message);
@@ -150,6 +148,7 @@ impl HttpEngine {
         }
     }
 
+    /// Sends the picture once and reads the answer.
     async fn ask(
         &self,
         headers: &HeaderMap,
@@ -160,27 +159,20 @@ impl HttpEngine {
         let until = deadline.min(Instant::now() + self.0.patience);
         let asked = async {
             let request = self.0.client.post(self.0.url.clone()).headers(headers.clone()).body(png);
-            let response = request.send().await.map_err(|error| self.unreachable(&error))?;
-            let body = self.body(accept(response)?).await?;
-            answer::read(&body, picture).map_err(|what| Refusal::Final(self.invalid(&what)))
+            let response = request.send().await.map_err(|error| Trouble::unreachable(&error))?;
+            let body = body(Refusal::sort(response)?).await?;
+            answer::read(&body, picture).map_err(|what| Trouble::Invalid(what).into())
         };
-        let too_slow = || Failure::new(Code::PageTimeout, format!("The http engine took too long for page {}", picture.page));
-        timeout_at(until, asked).await.unwrap_or_else(|_elapsed| Err(Refusal::ForNow(too_slow(), None)))
+        timeout_at(until, asked).await.unwrap_or_else(|_elapsed| Err(Trouble::TooSlow.into()))
     }
 
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>, Refusal> {
-        let is_json = response.headers().get(CONTENT_TYPE).and_then(|mime| mime.to_str().ok()).is_some_and(is_json);
-        if !is_json {
-            return Err(Refusal::Final(self.invalid("its content type is not application/json")));
+    /// What only the operator may know: where the engine is, and what exactly is wrong there.
+    fn log(&self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Invalid(what) => tracing::warn!(url = %self.0.url, "The http engine answers what cannot be used: {what}"),
+            Trouble::Unreachable(reason) => tracing::warn!(url = %self.0.url, "The http engine cannot be reached: {reason}"),
+            _ => {}
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Refusal::Final(self.invalid(&format!("it has more than {MAX_ANSWER_BYTES} bytes"))));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
     }
 
     fn headers(&self, picture: &Picture, languages: &[String]) -> Result<HeaderMap, Failure> {
@@ -203,20 +195,21 @@ impl HttpEngine {
         }
         Ok(headers)
     }
+}
 
-    fn invalid(&self, what: &str) -> Failure {
-        tracing::warn!(url = %self.0.url, "The http engine answers what cannot be used: {what}");
-        Failure::new(Code::EngineAnswerInvalid, format!("The answer of the http engine cannot be used: {what}"))
+async fn body(mut response: Response) -> Result<Vec<u8>, Refusal> {
+    let is_json = response.headers().get(CONTENT_TYPE).and_then(|mime| mime.to_str().ok()).is_some_and(is_json);
+    if !is_json {
+        return Err(Trouble::Invalid("its content type is not application/json".to_owned()).into());
     }
-
-    fn unreachable(&self, error: &reqwest::Error) -> Refusal {
-        let mut reason: &dyn std::error::Error = error;
-        while let Some(inner) = reason.source() {
-            reason = inner;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::unreachable(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Trouble::Invalid(format!("it has more than {MAX_ANSWER_BYTES} bytes")).into());
         }
-        tracing::warn!(url = %self.0.url, "The http engine cannot be reached: {reason}");
-        Refusal::ForNow(Failure::new(Code::EngineUnavailable, "The http engine cannot be reached"), None)
+        body.extend_from_slice(&chunk);
     }
+    Ok(body)
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, String> {
@@ -228,37 +221,6 @@ fn bearer(token: &str) -> Result<HeaderValue, String> {
 
 fn is_json(mime: &str) -> bool {
     mime.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-}
-
-/// Sorts the answers: words, something that passes, something that stays.
-fn accept(response: Response) -> Result<Response, Refusal> {
-    let status = response.status();
-    let number = status.as_u16();
-    let told = |code: Code, what: &str| Failure::new(code, format!("The http engine {what} (status {number})"));
-    match status {
-        StatusCode::OK => Ok(response),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
-            Err(Refusal::ForNow(told(Code::EngineUnavailable, "is busy"), retry_after(response.headers())))
-        }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Refusal::Final(
-            told(Code::EngineUnavailable, "does not let us in").with_remedy("Ask the operator to check the token of the http engine."),
-        )),
-        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
-            Err(Refusal::Final(told(Code::PageFailed, "cannot read the page").never_retry()))
-        }
-        status if status.is_server_error() => {
-            Err(Refusal::ForNow(told(Code::EngineUnavailable, "has a problem of its own"), retry_after(response.headers())))
-        }
-        status if status.is_redirection() => {
-            Err(Refusal::Final(told(Code::EngineAnswerInvalid, "points somewhere else, which is not followed")))
-        }
-        _ => Err(Refusal::Final(told(Code::EngineAnswerInvalid, "does not speak our protocol"))),
-    }
-}
-
-/// Seconds that the endpoint asks us to wait; a date is not looked at.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
