@@ -18,8 +18,7 @@ pub use tesseract::how_to_install_languages;
 /// for the next picture.
 /// It is asked through [`recognise`], which checks what it answers.
 pub(crate) trait Engine {
-    /// Which one it is, for metrics.
-    #[allow(dead_code, reason = "asked for by the tests that every engine has to pass")]
+    /// Which one it is, for metrics, and because what is known of Tesseract does not hold for all.
     fn kind(&self) -> EngineKind;
 
     /// Recognises the text of a picture whose lines run from left to right, or nearly.
@@ -51,7 +50,7 @@ pub(crate) struct GrayPicture<'a> {
     pub(crate) height: u32,
     /// `width * height` bytes, rows from the top without gaps; 0 is black.
     pub(crate) gray: &'a [u8],
-    /// Pixels per inch of the page.
+    /// Pixels per inch of the page; for Tesseract those at which its letters were ordinary print.
     pub(crate) dots_per_inch: u32,
     /// The page that it shows, for messages.
     pub(crate) page: PageNo,

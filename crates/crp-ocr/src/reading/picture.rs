@@ -5,6 +5,7 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 use hayro::kurbo::{Affine, Vec2};
+use image::{ImageBuffer, Luma, imageops};
 
 /// Fixed-point numbers have so many bits behind their point: errors of a step do not add up to a pixel on any page.
 const FRACTION_BITS: u32 = 32;
@@ -118,6 +119,7 @@ impl PagePicture {
         Self { width: self.width, height: self.height, gray, to_points: self.to_points * back }
     }
 
+<<<<<<< ours
     /// The gray between four pixels, `None` beside the picture; the place is in fixed-point numbers.
     #[inline]
     fn between(&self, x: i64, y: i64) -> Option<u8> {
@@ -125,6 +127,23 @@ impl PagePicture {
         let width = self.width as usize;
         if left + 1 >= width {
             return None;
+=======
+    /// The picture blurred by a Gauss curve of so many pixels.
+    pub(crate) fn blurred(self, pixels: f32) -> Self {
+        if self.width == 0 || self.height == 0 {
+            return self;
+        }
+        let Some(sharp) = ImageBuffer::<Luma<u8>, _>::from_raw(self.width, self.height, self.gray.as_slice()) else { return self };
+        let gray = imageops::blur(&sharp, pixels).into_raw();
+        Self { gray, ..self }
+    }
+
+    /// The gray between four pixels.
+    fn between(&self, x: f64, y: f64, paper: u8) -> u8 {
+        let (left, top) = (x.floor(), y.floor());
+        if left < 0.0 || top < 0.0 || left + 1.0 >= f64::from(self.width) || top + 1.0 >= f64::from(self.height) {
+            return paper;
+>>>>>>> theirs
         }
         let at = top * width + left;
         let (&[a, b], &[c, d]) = (self.gray.get(at..)?.first_chunk()?, self.gray.get(at + width..)?.first_chunk()?);

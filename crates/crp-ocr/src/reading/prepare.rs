@@ -14,6 +14,15 @@ const ENOUGH_LETTER_PIXELS: f64 = 12.0;
 /// Letters of a receipt keep more: dot matrix print and faint thermal paper fall apart in smaller pictures. Totals and dates
 /// were found best at 18 to 22 pixels.
 const ENOUGH_RECEIPT_LETTER_PIXELS: f64 = 20.0;
+/// Resolution at which letters of [`ENOUGH_LETTER_PIXELS`] are those of ordinary print, about 11 points.
+///
+/// Tesseract judges by the resolution what is a gutter and what is a speck, so it is told the one at which the page's letters
+/// were ordinary: print of 5 points looks like ordinary print on a larger page. NOT YET MEASURED in this code.
+const ORDINARY_DOTS_PER_INCH: f64 = 150.0;
+/// The dots of a receipt's letters run together when the picture is blurred by a Gauss curve of so many pixels.
+///
+/// NOT YET MEASURED in this code. From a whole pixel on words are lost.
+const RECEIPT_BLUR_PIXELS: f32 = 0.7;
 /// A page whose text cannot be measured is read at no more than this.
 const UNMEASURED_DOTS_PER_INCH: f64 = 300.0;
 /// A picture is shrunk only if that saves this much.
@@ -42,6 +51,8 @@ pub(super) struct Prepared {
     pub(super) may_lie_on_its_side: bool,
     /// Whether there was enough text to measure.
     pub(super) is_measured: bool,
+    /// The resolution at which its letters were those of ordinary print; the true one if they are not known, and of receipts.
+    pub(super) seeming_dots_per_inch: f64,
 }
 
 impl Prepared {
@@ -50,7 +61,13 @@ impl Prepared {
         correct_tones(&mut picture);
         let measure = TextMeasure::of(picture.width, picture.height, &picture.gray);
         let segmentation = segmentation(&picture, &measure);
+        let width_before = f64::from(picture.width);
         let picture = scaled(picture, &measure, segmentation);
+        let shrink = f64::from(picture.width) / width_before.max(1.0);
+        let seeming_dots_per_inch = match (segmentation, measure.smallest_letters) {
+            (Segmentation::Automatic, Some(letters)) => letters * shrink / ENOUGH_LETTER_PIXELS * ORDINARY_DOTS_PER_INCH,
+            _ => picture.dots_per_inch(),
+        };
         let least = match segmentation {
             Segmentation::Automatic => MIN_SLOPE_DEGREES,
             Segmentation::SingleBlock => MIN_RECEIPT_SLOPE_DEGREES,
@@ -62,7 +79,17 @@ impl Prepared {
         } else {
             picture
         };
-        Self { picture, segmentation, may_lie_on_its_side: measure.may_lie_on_its_side, is_measured: measure.letters.is_some() }
+        let picture = match segmentation {
+            Segmentation::Automatic => picture,
+            Segmentation::SingleBlock => picture.blurred(RECEIPT_BLUR_PIXELS),
+        };
+        Self {
+            picture,
+            segmentation,
+            may_lie_on_its_side: measure.may_lie_on_its_side,
+            is_measured: measure.letters.is_some(),
+            seeming_dots_per_inch,
+        }
     }
 
     /// The same picture on its head.
@@ -139,11 +166,35 @@ mod tests {
     }
 
     #[test]
+    fn print_of_every_size_seems_to_be_ordinary_print() {
+        for size in [8, 12, 24] {
+            let prepared = Prepared::of(page(size, 1000, 10, 250));
+            let letters = f64::from(size) * prepared.picture.dots_per_inch() / 300.0;
+            let expected = 150.0 * letters / 12.0;
+            assert!((prepared.seeming_dots_per_inch / expected - 1.0).abs() < 0.15, "{size}: {}", prepared.seeming_dots_per_inch);
+        }
+        let empty = PagePicture { gray: vec![250; 1500 * 1500], ..page(12, 0, 10, 250) };
+        assert!((Prepared::of(empty).seeming_dots_per_inch - 300.0).abs() < 1.0, "nothing to go by");
+    }
+
+    #[test]
     fn narrow_text_is_one_block_and_keeps_more_pixels() {
         let receipt = Prepared::of(page(24, 30, 10, 250));
         assert_eq!(receipt.segmentation, Segmentation::SingleBlock);
         assert!((receipt.picture.dots_per_inch() - 250.0).abs() < 25.0, "{}", receipt.picture.dots_per_inch());
         assert_eq!(Prepared::of(page(16, 1000, 10, 250)).segmentation, Segmentation::Automatic);
+    }
+
+    #[test]
+    fn the_dots_of_a_receipt_run_together_and_a_page_stays_sharp() {
+        let mut grays = [30, 1000].map(|letters| Prepared::of(page(12, letters, 10, 250)).picture.gray);
+        for gray in &mut grays {
+            gray.sort_unstable();
+            gray.dedup();
+        }
+        let [receipt, page] = grays;
+        assert!(receipt.len() > 2, "{receipt:?}");
+        assert_eq!(page, [10, 250]);
     }
 
     #[test]
