@@ -7,7 +7,6 @@ mod measure;
 mod picture;
 mod place;
 mod prepare;
-mod rubbish;
 
 use crp_model::{Failure, PageLayout, PageNo, labels::EngineKind};
 
@@ -27,9 +26,7 @@ pub(crate) fn read(engine: &mut dyn Engine, page: PageNo, rendered: &mut Rendere
     // The stored pixels are not needed once the picture for the engine is made of them.
     let picture = std::mem::replace(&mut rendered.picture, PagePicture::empty());
     let (recognised, picture) = directions::read(picture, &mut |prepared| recognise(engine, page, prepared))?;
-    // What other engines' confidence means, their operators know.
-    let legible = if engine.kind() == EngineKind::Tesseract { rubbish::left_out(recognised) } else { recognised };
-    Ok(place::on_page(legible, page, &picture, rendered))
+    Ok(place::on_page(recognised, page, &picture, rendered))
 }
 
 fn recognise(engine: &mut dyn Engine, page: PageNo, prepared: &Prepared) -> Result<Recognised, Failure> {

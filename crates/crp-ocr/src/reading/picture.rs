@@ -119,15 +119,6 @@ impl PagePicture {
         Self { width: self.width, height: self.height, gray, to_points: self.to_points * back }
     }
 
-<<<<<<< ours
-    /// The gray between four pixels, `None` beside the picture; the place is in fixed-point numbers.
-    #[inline]
-    fn between(&self, x: i64, y: i64) -> Option<u8> {
-        let (left, top) = (usize::try_from(x >> FRACTION_BITS).ok()?, usize::try_from(y >> FRACTION_BITS).ok()?);
-        let width = self.width as usize;
-        if left + 1 >= width {
-            return None;
-=======
     /// The picture blurred by a Gauss curve of so many pixels.
     pub(crate) fn blurred(self, pixels: f32) -> Self {
         if self.width == 0 || self.height == 0 {
@@ -138,12 +129,13 @@ impl PagePicture {
         Self { gray, ..self }
     }
 
-    /// The gray between four pixels.
-    fn between(&self, x: f64, y: f64, paper: u8) -> u8 {
-        let (left, top) = (x.floor(), y.floor());
-        if left < 0.0 || top < 0.0 || left + 1.0 >= f64::from(self.width) || top + 1.0 >= f64::from(self.height) {
-            return paper;
->>>>>>> theirs
+    /// The gray between four pixels, `None` beside the picture; the place is in fixed-point numbers.
+    #[inline]
+    fn between(&self, x: i64, y: i64) -> Option<u8> {
+        let (left, top) = (usize::try_from(x >> FRACTION_BITS).ok()?, usize::try_from(y >> FRACTION_BITS).ok()?);
+        let width = self.width as usize;
+        if left + 1 >= width {
+            return None;
         }
         let at = top * width + left;
         let (&[a, b], &[c, d]) = (self.gray.get(at..)?.first_chunk()?, self.gray.get(at + width..)?.first_chunk()?);
