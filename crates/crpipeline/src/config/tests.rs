@@ -194,6 +194,20 @@ fn a_command_without_database_does_not_stumble_over_its_setting() {
 }
 
 #[test]
+fn memory_and_sandbox_have_a_section_of_their_own_that_run_needs_too() {
+    let reading = Setup::new("").load().unwrap().configuration.reading;
+    assert_eq!((reading.sandbox, reading.max_memory_mebibytes), (crp_model::SandboxRequirement::BestEffort, 0));
+    let setup = Setup::new("[reading]\nsandbox = \"best-effort\"\nmax_memory_mebibytes = 300\n").with("CRPIPELINE_SANDBOX", "require");
+    let reading = setup.load_for(Needs::ReadingAndLog).unwrap().configuration.reading;
+    assert_eq!((reading.sandbox, reading.max_memory_mebibytes), (crp_model::SandboxRequirement::Require, 300));
+    let message = Setup::new("").with("CRPIPELINE_SANDBOX", "no").problem();
+    assert!(message.starts_with("reading.sandbox = \"no\" (from environment variable CRPIPELINE_SANDBOX)"), "{message}");
+    assert!(message.contains("require") && message.contains("best-effort"), "{message}");
+    let message = Setup::new("").with_flag("reading", "max_memory_mebibytes", "max-memory", "100").problem();
+    assert_eq!(message, "reading.max_memory_mebibytes = 100 (from flag --max-memory): it is neither 0 nor within 256 to 1048576");
+}
+
+#[test]
 fn an_engine_behind_http_has_an_address_that_can_be_used() {
     const URL: &str = "CRPIPELINE_HTTP_ENGINE_URL";
     assert!(Setup::new("").load().unwrap().configuration.http_engine.settings().is_none());

@@ -24,5 +24,6 @@ mod monitoring_stack;
 mod on_s3;
 mod pdf_tools;
 mod protects;
+mod run_limits;
 mod scans;
 mod stopping;
