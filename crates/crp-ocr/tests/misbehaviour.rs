@@ -107,6 +107,8 @@ async fn answers_that_cannot_be_true_are_refused() {
         "text_without_end",
         "box_of_no_number",
         "picture_after_picture",
+        "room_for_another_page",
+        "room_after_room",
         "thumbnail_of_html",
         "failure_from_elsewhere",
     ] {

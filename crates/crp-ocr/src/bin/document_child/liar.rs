@@ -34,6 +34,8 @@ pub(crate) fn named(name: &str) -> Option<Lie> {
         "picture_of_another_page" => || picture(2, 4, 4),
         "picture_of_another_size" => || picture(1, 4, 5),
         "picture_after_picture" => || picture(1, 4, 4),
+        "room_for_another_page" => || room(2),
+        "room_after_room" => || room(1),
         "failure_from_elsewhere" => || failure("database_unavailable", "the database is gone", true),
         "failure_in_colour" => || failure("page_failed", "\\u001b[31mred\\nalert", false),
         _ => return None,
@@ -69,6 +71,11 @@ fn page(number: u32, pixels: &str, word: &str, thumbnail: &[u8]) -> Vec<u8> {
         "{{\"page\":{number},\"width\":612,\"height\":792,\"rotation\":0,\"pixels\":{pixels},\"source\":\"ocr\",\"words\":[{word}],\"lines\":[{line}]}}"
     );
     frame(&format!("{{\"Page\":{{\"layout\":{layout},\"warnings\":[],\"render_seconds\":0.1,\"recognise_seconds\":1e9}}}}"), thumbnail)
+}
+
+/// A question for room.
+fn room(number: u32) -> Vec<u8> {
+    frame(&format!("{{\"Room\":{{\"page\":{number},\"need\":{{\"stored\":1,\"picture\":1,\"is_drawn\":true}}}}}}"), b"")
 }
 
 /// A question for the engine outside, with 16 pixels.
