@@ -27,7 +27,7 @@ pub(crate) fn believe(answer: Answer) {
             let reading = plausible::seconds(recognise_seconds, SECONDS - drawing);
             assert!(drawing >= 0.0 && reading >= 0.0 && drawing + reading <= SECONDS * 1.0001);
             plausible::warnings(warnings);
-            let another = PageNo::from_index(layout.page.index() + 1);
+            let another = PageNo::from_index(usize::from(layout.page.index() == 0));
             assert!(plausible::layout(&layout, another, None, &limits).is_err());
             if plausible::layout(&layout, layout.page, None, &limits).is_ok() {
                 let Request::Layout(arrived) = sent(&Request::Layout(layout)) else { panic!("another request") };

@@ -61,7 +61,9 @@ fn visible(content: &[u8]) -> Vec<Vec<u8>> {
             b"Tj" | b"TJ" | b"'" | b"\"" if now.0 == INVISIBLE && now.1 != b"/T" => {}
             b"Do" if last == b"/L" => {}
             b"Tj" | b"TJ" | b"'" | b"\"" => shown.push([&content[operation.place.clone()], b" ", &now.0.to_le_bytes(), &now.1].concat()),
-            b"BT" | b"ET" | b"Tm" | b"Td" | b"TD" | b"T*" | b"TL" | b"Tc" | b"Tw" | b"Tz" | b"Ts" => {}
+            b"BT" | b"ET" => {}
+            // The other operators about text, all of which begin alike.
+            [b'T', ..] => {}
             _ => shown.push(content[operation.place.clone()].to_vec()),
         }
     }
