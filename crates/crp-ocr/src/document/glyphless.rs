@@ -1,4 +1,7 @@
 //! A font without shapes: every character has the same width and draws nothing. The text layer is set in it.
+//!
+//! Its one glyph is a stroke from the foot to the head of its cell and back: no area, but a box. PDFium leaves text out whose
+//! glyphs have no box, such as words of a single letter, and marks what is selected by these boxes.
 
 use std::collections::BTreeMap;
 
@@ -60,22 +63,22 @@ impl CharacterCodes {
     }
 }
 
-/// `CIDToGIDMap`: every code is drawn by glyph 1, which is empty.
+/// `CIDToGIDMap`: every code is drawn by glyph 1.
 pub(crate) fn glyph_map() -> Vec<u8> {
     [0u8, 1].repeat(0x10000)
 }
 
-/// The font file: TrueType with two empty glyphs and the tables that readers ask for.
+/// The font file: TrueType with an empty glyph, the one that is used, and the tables that readers ask for.
 pub(crate) fn font_file() -> Vec<u8> {
     let tables: [(&[u8; 4], Vec<u8>); 10] = [
         (b"OS/2", os2()),
         (b"cmap", cmap()),
-        (b"glyf", vec![0; 4]),
+        (b"glyf", glyph()),
         (b"head", head()),
         (b"hhea", hhea()),
         (b"hmtx", words(&[ADVANCE, 0, ADVANCE, 0])),
-        (b"loca", words(&[0, 0, 0])),
-        (b"maxp", words(&[1, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])),
+        (b"loca", words(&[0, 0, glyph().len() as u16 / 2])),
+        (b"maxp", words(&[1, 0, 2, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])),
         (b"name", words(&[0, 0, 6])),
         (b"post", post()),
     ];
@@ -108,8 +111,17 @@ fn head() -> Vec<u8> {
     table
 }
 
+/// One contour of two points, in opposite corners of the cell.
+fn glyph() -> Vec<u8> {
+    let height = (ASCENT - DESCENT) as u16;
+    let mut glyph = words(&[1, 0, DESCENT as u16, ADVANCE, ASCENT as u16, 1, 0]);
+    glyph.extend([1, 1]); // both lie on the curve
+    glyph.extend(words(&[0, ADVANCE, DESCENT as u16, height]));
+    glyph
+}
+
 fn hhea() -> Vec<u8> {
-    words(&[1, 0, ASCENT as u16, DESCENT as u16, 0, ADVANCE, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2])
+    words(&[1, 0, ASCENT as u16, DESCENT as u16, 0, ADVANCE, 0, 0, ADVANCE, 1, 0, 0, 0, 0, 0, 0, 0, 2])
 }
 
 fn os2() -> Vec<u8> {
@@ -172,6 +184,7 @@ mod tests {
             let record = font[12..172].chunks(16).find(|r| &r[..4] == tag).unwrap();
             u32::from_be_bytes(record[12..16].try_into().unwrap())
         };
+        assert_eq!(length(b"glyf") % 2, 0, "the short form of the table of places counts pairs of bytes");
         assert_eq!((length(b"head"), length(b"hhea"), length(b"OS/2"), length(b"post"), length(b"maxp")), (54, 36, 96, 32, 32));
     }
 }

@@ -24,6 +24,7 @@ mod raster;
 mod script;
 #[cfg(test)]
 mod tests;
+mod text_blocks;
 mod text_frame;
 mod text_layer;
 

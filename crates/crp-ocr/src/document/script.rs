@@ -1,16 +1,16 @@
 //! Which way a script runs, and the order in which its glyphs stand on paper.
 
-/// The letters of a Latin ligature that has a code point of its own.
-pub(crate) fn expand_ligature(c: char) -> Option<&'static str> {
-    Some(match c {
-        '\u{fb00}' => "ff",
-        '\u{fb01}' => "fi",
-        '\u{fb02}' => "fl",
-        '\u{fb03}' => "ffi",
-        '\u{fb04}' => "ffl",
-        '\u{fb05}' | '\u{fb06}' => "st",
-        _ => return None,
-    })
+use unicode_normalization::UnicodeNormalization;
+
+/// The letters that a ligature or a letter's form at its place in a word stands for, where these have code points of their own:
+/// nobody types those into a search.
+pub(crate) fn plain_letters(c: char) -> String {
+    // Phrases in one code point keep it: their blanks would be lost inside a word.
+    if matches!(u32::from(c), 0xFB00..=0xFB06 | 0xFB13..=0xFB17 | 0xFB1D..=0xFDF9 | 0xFE70..=0xFEFC) {
+        std::iter::once(c).nfkc().filter(|c| !c.is_whitespace()).collect()
+    } else {
+        c.to_string()
+    }
 }
 
 /// Whether a letter of the text belongs to a script that runs from right to left (Hebrew, Arabic and their neighbours).
@@ -81,5 +81,14 @@ mod tests {
         assert_eq!(visual_order("שלום"), "םולש");
         let pieces: Vec<String> = visual_order("ב12ג").chars().map(String::from).collect();
         assert_eq!(logical_order(&pieces), "ב12ג");
+    }
+
+    #[test]
+    fn ligatures_and_forms_of_letters_are_plain_letters() {
+        for (form, plain) in
+            [('\u{fb03}', "ffi"), ('\u{fb06}', "st"), ('\u{fef5}', "لآ"), ('\u{fee7}', "ن"), ('\u{fb4a}', "תּ"), ('é', "é"), ('字', "字")]
+        {
+            assert_eq!(plain_letters(form), plain);
+        }
     }
 }

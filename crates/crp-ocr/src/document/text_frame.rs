@@ -6,7 +6,10 @@
 use crp_model::{Line, PageLayout, Word};
 use hayro::kurbo::{Point, Vec2};
 
-use super::glyphless::{ASCENT, DESCENT};
+use super::{
+    glyphless::{ASCENT, DESCENT},
+    text_blocks::tell_apart,
+};
 
 /// Lines whose sizes differ by less than this are set in one size.
 const SAME_SIZE: std::ops::Range<f64> = 0.8..1.25;
@@ -45,9 +48,17 @@ pub(crate) fn framed_lines(layout: &PageLayout) -> Vec<FramedLine<'_>> {
         })
         .collect();
     let Some(main) = main_direction(&lines) else { return lines };
-    let (mut along, across): (Vec<_>, Vec<_>) = (0..lines.len()).partition(|i| lines[*i].frame.along.dot(main).abs() > 0.5);
+    let (along, across): (Vec<_>, Vec<_>) = (0..lines.len()).partition(|i| lines[*i].frame.along.dot(main).abs() > 0.5);
+    even_out(&mut lines, along);
+    let mut upright: Vec<&mut FramedLine<'_>> = lines.iter_mut().filter(|line| line.frame.along.dot(main) > 0.9).collect();
+    tell_apart(&mut upright, main);
+    lay_down(lines, &across, main)
+}
+
+/// Gives lines of nearly the same size one.
+fn even_out(lines: &mut [FramedLine<'_>], mut along: Vec<usize>) {
     while !along.is_empty() {
-        let size = median_size(&lines, &along);
+        let size = median_size(lines, &along);
         let left = along.len();
         along.retain(|i| {
             let near = SAME_SIZE.contains(&(lines[*i].frame.font_size / size));
@@ -60,7 +71,6 @@ pub(crate) fn framed_lines(layout: &PageLayout) -> Vec<FramedLine<'_>> {
             break;
         }
     }
-    lay_down(lines, &across, main)
 }
 
 /// One of the four directions: the one in which most letters run.

@@ -8,8 +8,11 @@ const MIN_LETTERS: usize = 3;
 const SCAN_COVER: f64 = 0.5;
 /// So many visible letters on a scan are more than a stamp or a page number.
 const MIN_VISIBLE_LETTERS_ON_SCAN: usize = 150;
-/// So many invisible letters are a text layer that some program recognised.
-const MIN_INVISIBLE_LETTERS: usize = 10;
+/// So many invisible letters are a text layer that some program recognised; fewer may be a number or the name of the scanner's
+/// program, and a page of so few words is quickly recognised again.
+const MIN_INVISIBLE_LETTERS: usize = 30;
+/// From so many letters on, their frequencies tell whether they can be words.
+const MIN_LETTERS_TO_JUDGE: usize = 100;
 
 /// Whether the text of the page can be used instead of recognising it.
 pub(crate) fn is_usable(scan: &PageScan) -> bool {
@@ -25,13 +28,55 @@ pub(crate) fn is_usable(scan: &PageScan) -> bool {
         }
     }
     let letters = visible + invisible;
-    if letters < MIN_LETTERS || unreadable * 3 > letters {
+    if letters < MIN_LETTERS || unreadable * 3 > letters || Letters::of(&scan.glyphs).are_wrong() {
         return false;
     }
     if scan.largest_image_cover < SCAN_COVER {
         return true;
     }
     invisible >= MIN_INVISIBLE_LETTERS || visible >= MIN_VISIBLE_LETTERS_ON_SCAN
+}
+
+/// How often what kinds of letters occur. Fonts that lie about their characters yield text that no language writes.
+#[derive(Default)]
+struct Letters {
+    all: usize,
+    /// Of A to Z.
+    basic: usize,
+    /// Of A, E, I, O, U and Y.
+    vowels: usize,
+    /// Of the accented letters of Latin-1.
+    accented: usize,
+    /// Whose code has the two bytes of a letter of A to Z in the wrong order.
+    swapped: usize,
+}
+
+impl Letters {
+    fn of(glyphs: &[PlacedGlyph]) -> Self {
+        let mut letters = Self::default();
+        for c in glyphs.iter().filter_map(|glyph| glyph.text.as_deref()).flat_map(str::chars).filter(|c| c.is_alphabetic()) {
+            letters.all += 1;
+            match u32::from(c) {
+                0x00..=0x7F => {
+                    letters.basic += 1;
+                    letters.vowels += usize::from(matches!(c.to_ascii_lowercase(), 'a' | 'e' | 'i' | 'o' | 'u' | 'y'));
+                }
+                0xC0..=0xFF => letters.accented += 1,
+                code if code & 0xFF == 0 && (code >> 8) < 0x80 => letters.swapped += 1,
+                _ => {}
+            }
+        }
+        letters
+    }
+
+    /// Whether they are not the letters that the page shows: with their bytes swapped, shifted by an encoding (then hardly any
+    /// vowel is left), or those of another script taken for Latin-1.
+    fn are_wrong(&self) -> bool {
+        let latin = self.basic + self.accented;
+        self.swapped * 2 > self.all
+            || (latin >= MIN_LETTERS_TO_JUDGE && (self.vowels + self.accented) * 6 < latin)
+            || (latin >= MIN_LETTERS_TO_JUDGE && self.accented * 2 > latin)
+    }
 }
 
 /// Whether the font tells what the glyph means.
@@ -68,7 +113,8 @@ mod tests {
     fn a_stamp_on_a_scan_is_no_text_but_a_text_layer_is() {
         assert!(is_usable(&page("Invoice 12", false, 0.1)));
         assert!(!is_usable(&page("Received 2024-01-02", false, 0.95)));
-        assert!(is_usable(&page("Received 2024-01-02", true, 0.95)));
+        assert!(!is_usable(&page("Scanned by Example 2024", true, 0.95)));
+        assert!(is_usable(&page("Received 2024-01-02 at the office of the registrar", true, 0.95)));
         assert!(!is_usable(&page("..", false, 0.0)));
     }
 
@@ -77,5 +123,28 @@ mod tests {
         assert!(!is_usable(&page("ab??????", false, 0.0)));
         assert!(!is_usable(&page("\u{f041}\u{f042}abc\u{f043}", false, 0.0)));
         assert!(is_usable(&page("abcdefghijkl?", false, 0.0)));
+    }
+
+    #[test]
+    fn letters_that_no_language_writes_are_no_text() {
+        let english = "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, \
+                       it was the epoch of belief, it was the epoch of incredulity";
+        assert!(is_usable(&page(english, false, 0.0)));
+        let changed = |change: &dyn Fn(u8) -> u32| -> String {
+            english.bytes().map(|b| if b.is_ascii_alphabetic() { char::from_u32(change(b)).unwrap() } else { ' ' }).collect()
+        };
+        for (what, text) in [
+            ("glyph numbers", changed(&|b| u32::from(b) - 29)),
+            ("bytes swapped", changed(&|b| u32::from(b) << 8)),
+            ("a Cyrillic code page", changed(&|b| u32::from(b) | 0x80)),
+        ] {
+            assert!(!is_usable(&page(&text, false, 0.0)), "{what}: {text}");
+        }
+        assert!(is_usable(&page(
+            "Příliš žluťoučký kůň úpěl ďábelské ódy. Nechť již hříšné saxofony ďáblů rozezvučí síň úděsnými tóny waltzu, tanga \
+                                 a quickstepu, řekl strýček",
+            false,
+            0.0
+        )));
     }
 }

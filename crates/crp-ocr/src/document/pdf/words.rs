@@ -5,7 +5,7 @@ use hayro::kurbo::{Point, Rect, Vec2};
 use super::scan::PlacedGlyph;
 use crate::document::{
     glyphless::{ASCENT, DESCENT},
-    script::{expand_ligature, is_right_to_left, logical_order},
+    script::{is_right_to_left, logical_order, plain_letters},
 };
 
 /// A gap of more of the font size than this parts two words.
@@ -59,16 +59,8 @@ pub(crate) fn words(glyphs: &[PlacedGlyph]) -> Vec<PlacedWord> {
 
 /// The characters without blanks and controls, ligatures spelled out.
 fn readable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\u{fffd}' && *c != '\u{ad}').fold(
-        String::new(),
-        |mut text, c| {
-            match expand_ligature(c) {
-                Some(letters) => text.push_str(letters),
-                None => text.push(c),
-            }
-            text
-        },
-    )
+    let kept = text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '\u{fffd}' && *c != '\u{ad}');
+    kept.map(plain_letters).collect()
 }
 
 struct OpenWord {

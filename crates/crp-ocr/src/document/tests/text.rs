@@ -2,14 +2,20 @@
 
 use crp_model::{MediaType, TextSource};
 
-use super::bench::{assert_found, corpus, found_words, has, layout, open, open_bytes, page, searchable};
+use super::bench::{assert_found, corpus, found_words, has, layout, open, open_bytes, output, page, searchable};
 
 #[test]
 fn a_text_layer_of_ours_is_read_back_as_it_was_written() {
     let Some(corpus) = corpus() else { return };
     let document = open(&corpus.join("ocrmypdf/multipage.pdf")).unwrap();
     let pages = document.inspect().unwrap().pages;
-    let words = [("Invisible", 100.0, 100.0), ("Größe", 200.0, 100.0), ("layer", 100.0, 130.0), ("שלום", 100.0, 160.0)];
+    let words = [
+        ("Invisible", 100.0, 100.0),
+        ("Größe", 200.0, 100.0),
+        ("layer", 100.0, 130.0),
+        ("שלום", 100.0, 160.0),
+        ("recognised", 100.0, 190.0),
+    ];
     let layouts = pages
         .iter()
         .enumerate()
@@ -24,7 +30,7 @@ fn a_text_layer_of_ours_is_read_back_as_it_was_written() {
         assert!(near(word.bounds.x0, written.bounds.x0) && near(word.bounds.x1, written.bounds.x1), "{word:?} {written:?}");
         assert!(near(word.bounds.y0, written.bounds.y0) && near(word.bounds.y1, written.bounds.y1), "{word:?} {written:?}");
     }
-    assert_eq!(read.text(), "Invisible Größe\n\nlayer\n\nשלום\n");
+    assert_eq!(read.text(), "Invisible Größe\n\nlayer\n\nשלום\n\nrecognised\n");
 }
 
 #[test]
@@ -93,5 +99,38 @@ fn a_text_page_that_is_turned_has_its_words_where_they_are_displayed() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &bytes).unwrap();
         assert_found(file.path(), &[text], 3.0);
+    }
+}
+
+#[test]
+fn hebrew_arabic_chinese_and_japanese_lines_come_back_in_the_order_in_which_they_are_read() {
+    // In reading order; from right to left, a word's left edge is left of the one before it.
+    let words = [
+        ("שלום", 200.0, 100.0),
+        ("לכל", 170.0, 100.0),
+        ("העולם", 130.0, 100.0),
+        ("المكتب", 200.0, 130.0),
+        ("في", 180.0, 130.0),
+        ("الوثيقة", 130.0, 130.0),
+        ("測", 50.0, 160.0),
+        ("試文", 60.0, 160.0),
+        ("件", 75.0, 160.0),
+        ("テスト", 50.0, 190.0),
+        ("用", 70.0, 190.0),
+    ];
+    let lines = ["שלום לכל העולם", "المكتب في الوثيقة", "測試文件", "テスト用"];
+    let blank = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Count 1/Kids[3 0 R]>>endobj\n\
+                  3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 600]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+    let document = open_bytes(blank, MediaType::Pdf).unwrap();
+    let (file, _) = searchable(&document, vec![layout(page(1), (400.0, 600.0), 12.0, &words)]).unwrap();
+    let read = open(file.path()).unwrap().existing_text(page(1)).unwrap().expect("the layer is usable");
+    let ours: Vec<String> = read.text().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    assert_eq!(ours, lines);
+    if has("pdftotext") {
+        // Poppler puts marks of direction around such lines.
+        let text = output("pdftotext", &["-enc", "UTF-8", file.path().to_str().unwrap(), "-"]);
+        let plain: String = text.chars().filter(|c| !matches!(u32::from(*c), 0x200E..=0x200F | 0x202A..=0x202E | 0xC)).collect();
+        let theirs: Vec<&str> = plain.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(theirs, lines);
     }
 }
