@@ -6,6 +6,7 @@ mod docs;
 mod install;
 mod interrupt;
 mod needs;
+mod npm_tools;
 mod phases;
 mod postgres;
 mod python_tools;

@@ -53,7 +53,7 @@ pub(crate) const TO_RUN: &[Need] = &[
     },
 ];
 
-/// What the tests need beside that. A browser joins this list together with the tests of the web app.
+/// What the tests need beside that.
 pub(crate) const TO_TEST: &[Need] = &[
     Need {
         what: "Tesseract's German data",
@@ -114,6 +114,8 @@ pub(crate) const TO_TEST: &[Need] = &[
         brew: "python",
         found: python_can_make_environments,
     },
+    Need { what: "Node.js with npm", apt: &["nodejs", "npm"], dnf: "nodejs-npm", brew: "node", found: || program("npm").is_some() },
+    Need { what: "Chromium", apt: &["chromium"], dnf: "chromium", brew: "chromium", found: || browser().is_some() },
 ];
 
 /// What the benchmarks need beside that.
@@ -154,6 +156,11 @@ pub(crate) fn liberation_fonts() -> Option<PathBuf> {
     let folders = ["/usr/share/fonts/truetype/liberation", "/usr/share/fonts/liberation-fonts", "/usr/share/fonts/liberation"];
     let complete = |folder: &PathBuf| ["Sans", "Serif"].iter().all(|face| folder.join(format!("Liberation{face}-Regular.ttf")).is_file());
     folders.into_iter().map(PathBuf::from).find(complete)
+}
+
+/// Chromium, or what is built from it, under the names that distributions give it.
+pub(crate) fn browser() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(program)
 }
 
 /// Alertmanager, which Debian calls otherwise than the project does.

@@ -43,6 +43,7 @@ const ENVIRONMENTS: &[Environment] = &[
         libraries: &[("CRP_NEWER_TESSERACT", "tesserocr.libs", "libtesseract-")],
         is_optional: true,
     },
+    Environment { name: "pdfium", packages: &["pypdfium2==5.15.2"], programs: &[("CRP_PYPDFIUM2", "pypdfium2")] },
 ];
 
 /// Installs what is not there yet.

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     install, interrupt,
     needs::{self, Need},
+    npm_tools,
     phases::Phases,
     postgres::Postgres,
     python_tools,
@@ -46,6 +47,7 @@ fn run_all(no_install: bool, runner_arguments: &[String], phases: &mut Phases, c
             let needs: Vec<&Need> = needs::TO_RUN.iter().chain(needs::TO_TEST).collect();
             install::install_missing(&needs)?;
             python_tools::install()?;
+            npm_tools::install()?;
         }
         environment = tools();
         Ok(())
@@ -72,8 +74,14 @@ fn tools() -> Vec<(&'static str, PathBuf)> {
         ("CRP_ALERTMANAGER", needs::alertmanager()),
         ("CRP_AMTOOL", needs::program("amtool")),
         ("CRP_DOCKER_COMPOSE", needs::program("docker-compose")),
+        ("CRP_CHROMIUM", needs::browser()),
     ];
-    found.into_iter().filter_map(|(name, path)| Some((name, path?))).chain(python_tools::installed()).collect()
+    found
+        .into_iter()
+        .filter_map(|(name, path)| Some((name, path?)))
+        .chain(python_tools::installed())
+        .chain(npm_tools::installed())
+        .collect()
 }
 
 /// Real scans with known texts, if this machine has them.

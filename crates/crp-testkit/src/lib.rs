@@ -1,13 +1,16 @@
 //! TestApp, builders, sample documents, fault engines (dev only).
 //!
-//! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`] and [`hostile`] make
-//! documents; [`s3_server`] is a storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
-//! [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
+//! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`], [`turned`],
+//! [`furnished`] and [`hostile`] make documents; [`browser`] shows a page to Chromium and hears what it saw; [`s3_server`] is a
+//! storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and [`webhook_sink`] watch it up to a received
+//! mail; [`namespace`] is a machine with every port free.
 //! What a test waits for, it waits for with [`poll`].
 
 pub mod alertmanager;
 pub mod api;
+pub mod browser;
 pub mod command;
+pub mod furnished;
 pub mod hostile;
 pub mod namespace;
 pub mod pdf_file;
@@ -20,6 +23,7 @@ pub mod scrape;
 pub mod server;
 pub mod smtp_sink;
 pub mod sse;
+pub mod turned;
 pub mod webhook_sink;
 pub mod words;
 

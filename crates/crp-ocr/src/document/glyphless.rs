@@ -1,7 +1,4 @@
-//! A font without shapes: every character has the same width and draws nothing. The text layer is set in it.
-//!
-//! Its one glyph is a stroke from the foot to the head of its cell and back: no area, but a box. PDFium leaves text out whose
-//! glyphs have no box, such as words of a single letter, and marks what is selected by these boxes.
+//! A font without shapes: every character has the same width and height and draws nothing. The text layer is set in it.
 
 use std::collections::BTreeMap;
 
@@ -63,22 +60,24 @@ impl CharacterCodes {
     }
 }
 
-/// `CIDToGIDMap`: every code is drawn by glyph 1.
+/// `CIDToGIDMap`: every code is drawn by glyph 1, which has an extent and no area.
 pub(crate) fn glyph_map() -> Vec<u8> {
     [0u8, 1].repeat(0x10000)
 }
 
-/// The font file: TrueType with an empty glyph, the one that is used, and the tables that readers ask for.
+/// The font file: TrueType with two glyphs that draw nothing, and the tables that readers ask for.
 pub(crate) fn font_file() -> Vec<u8> {
+    let glyph = extent();
     let tables: [(&[u8; 4], Vec<u8>); 10] = [
         (b"OS/2", os2()),
         (b"cmap", cmap()),
-        (b"glyf", glyph()),
+        (b"glyf", glyph.clone()),
         (b"head", head()),
         (b"hhea", hhea()),
         (b"hmtx", words(&[ADVANCE, 0, ADVANCE, 0])),
-        (b"loca", words(&[0, 0, glyph().len() as u16 / 2])),
-        (b"maxp", words(&[1, 0, 2, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])),
+        // In units of two bytes: glyph 0 has none, glyph 1 all.
+        (b"loca", words(&[0, 0, glyph.len() as u16 / 2])),
+        (b"maxp", words(&[1, 0, 2, EXTENT_POINTS, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])),
         (b"name", words(&[0, 0, 6])),
         (b"post", post()),
     ];
@@ -104,6 +103,23 @@ pub(crate) fn font_file() -> Vec<u8> {
     font
 }
 
+/// Points of the outline of glyph 1.
+const EXTENT_POINTS: u16 = 3;
+
+/// Glyph 1: from the lower left corner of its box to the upper right one and back, a line without area.
+///
+/// PDFium measures text by the outlines of its glyphs. Empty ones would make marks of no height, and it would not read
+/// words of one character and lines that run upwards at all, since they would be of no width.
+fn extent() -> Vec<u8> {
+    let (bottom, top, height) = (DESCENT as u16, ASCENT as u16, (ASCENT - DESCENT) as u16);
+    let mut glyph = words(&[1, 0, bottom, ADVANCE, top, EXTENT_POINTS - 1, 0]);
+    // All three on the curve, each coordinate two bytes from the one before it.
+    glyph.extend([1u8; EXTENT_POINTS as usize]);
+    glyph.extend(words(&[0, ADVANCE, ADVANCE.wrapping_neg(), bottom, height, height.wrapping_neg()]));
+    glyph.resize(glyph.len().next_multiple_of(4), 0);
+    glyph
+}
+
 fn head() -> Vec<u8> {
     let mut table = words(&[1, 0, 1, 0, 0, 0, 0x5F0F, 0x3CF5, 0, 1000]);
     table.extend([0u8; 16]); // created, modified
@@ -111,17 +127,8 @@ fn head() -> Vec<u8> {
     table
 }
 
-/// One contour of two points, in opposite corners of the cell.
-fn glyph() -> Vec<u8> {
-    let height = (ASCENT - DESCENT) as u16;
-    let mut glyph = words(&[1, 0, DESCENT as u16, ADVANCE, ASCENT as u16, 1, 0]);
-    glyph.extend([1, 1]); // both lie on the curve
-    glyph.extend(words(&[0, ADVANCE, DESCENT as u16, height]));
-    glyph
-}
-
 fn hhea() -> Vec<u8> {
-    words(&[1, 0, ASCENT as u16, DESCENT as u16, 0, ADVANCE, 0, 0, ADVANCE, 1, 0, 0, 0, 0, 0, 0, 0, 2])
+    words(&[1, 0, ASCENT as u16, DESCENT as u16, 0, ADVANCE, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2])
 }
 
 fn os2() -> Vec<u8> {
@@ -184,7 +191,16 @@ mod tests {
             let record = font[12..172].chunks(16).find(|r| &r[..4] == tag).unwrap();
             u32::from_be_bytes(record[12..16].try_into().unwrap())
         };
-        assert_eq!(length(b"glyf") % 2, 0, "the short form of the table of places counts pairs of bytes");
         assert_eq!((length(b"head"), length(b"hhea"), length(b"OS/2"), length(b"post"), length(b"maxp")), (54, 36, 96, 32, 32));
+    }
+
+    #[test]
+    fn the_glyph_reaches_over_the_whole_box_of_the_font_and_encloses_nothing() {
+        let glyph = extent();
+        let number = |at: usize| i16::from_be_bytes([glyph[at], glyph[at + 1]]);
+        assert_eq!([2, 4, 6, 8].map(number), [0, DESCENT, ADVANCE as i16, ASCENT]);
+        // The two steps of the outline lead away and back.
+        assert_eq!((number(19) + number(21), number(25) + number(27)), (0, 0));
+        assert_eq!((number(17), number(23)), (0, DESCENT), "it begins in the lower left corner");
     }
 }

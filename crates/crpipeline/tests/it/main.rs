@@ -1,5 +1,6 @@
 //! Stories on the real binary: documents through the command line and through a running server.
 
+mod agreement;
 mod bad_input;
 mod cli_operator;
 mod cli_run;
@@ -11,6 +12,8 @@ mod heavy_manual_monitoring;
 mod heavy_monitoring_debian;
 mod heavy_monitoring_load;
 mod heavy_monitoring_outages;
+mod heavy_readers;
+mod heavy_round_trip;
 mod hostile_world;
 mod jobs;
 mod login;
@@ -22,8 +25,10 @@ mod monitoring_logins;
 mod monitoring_network;
 mod monitoring_stack;
 mod on_s3;
+mod pdf_objects;
 mod pdf_tools;
 mod protects;
+mod readers;
 mod run_limits;
 mod scans;
 mod stopping;

@@ -1,0 +1,284 @@
+//! The round trip of searchable PDFs: what the input was and carried is still there, and the words are where the layout has them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crp_model::Layout;
+use crp_testkit::{
+    CommandLine, furnished,
+    programs::{corpus, output_of, program},
+    samples,
+};
+use serde_json::Value;
+
+use crate::{
+    agreement::{self, Agreement},
+    pdf_objects::{self, Comparison, Objects},
+    pdf_tools::{first_pages, page_text, stored_images},
+    readers,
+};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_crpipeline");
+
+/// How far a word's middle may be from where it is, in heights of its line.
+const HALF_A_LINE: f64 = 0.5;
+
+/// The least share of the words that poppler has where they are.
+const NEARLY_ALL: f64 = 0.985;
+/// Files of which it has fewer: on a slope it tears words apart where the slope has climbed half a point, and what a page prints
+/// in a font that tells no characters is taken for text that is there already.
+const FEWER: [(&str, f64); 4] =
+    [("rotated_skew.pdf", 0.75), ("skew.pdf", 0.9), ("multipage.pdf", 0.95), ("truetype_font_nomapping.pdf", 0.0)];
+
+/// What became of one file.
+#[derive(Debug, Default)]
+struct Trip {
+    file: String,
+    /// `unchanged`, `layer`, `rebuilt` or the code of a failure.
+    outcome: String,
+    pages: usize,
+    compared: Comparison,
+    agreement: Agreement,
+    /// What must not be.
+    wrong: Vec<String>,
+}
+
+/// Files for one process: what it does must not outlast the patience of a test on a busy machine.
+const BATCH: usize = 6;
+
+/// Runs the files and looks at each result.
+async fn trips(folder: &Path, files: &[PathBuf], arguments: &[&str]) -> Vec<Trip> {
+    let command = CommandLine::new(BINARY, folder).env("CRPIPELINE_MAX_PAGE_MEGAPIXELS", "9");
+    let mut trips = Vec::new();
+    for batch in files.chunks(BATCH) {
+        let mut all: Vec<&std::ffi::OsStr> = ["run", "--json", "-o", "out"].iter().chain(arguments).map(AsRef::as_ref).collect();
+        all.extend(batch.iter().map(|file| file.as_os_str()));
+        let ran = command.run(&all).await;
+        let lines = ran.json_lines();
+        assert_eq!(lines.len(), batch.len(), "{}", ran.stderr);
+        trips.extend(batch.iter().zip(&lines).map(|(file, line)| trip(file, line, &folder.join("out"))));
+    }
+    trips
+}
+
+fn trip(input: &Path, line: &Value, out: &Path) -> Trip {
+    let file = input.file_name().unwrap().to_string_lossy().into_owned();
+    if line["status"] != "succeeded" {
+        let outcome = line["failure"]["code"].as_str().unwrap_or("no code").to_owned();
+        return Trip { file, outcome, ..Trip::default() };
+    }
+    let stem = input.file_stem().unwrap().to_string_lossy();
+    let output = out.join(format!("{stem}.pdf"));
+    let layout: Layout = serde_json::from_slice(&std::fs::read(out.join(format!("{stem}.json"))).unwrap()).unwrap();
+    let mut trip = Trip { file, pages: layout.pages.len(), ..Trip::default() };
+    let is_rebuilt = line["warnings"].as_array().unwrap().iter().any(|warning| warning["code"] == "rebuilt_from_images");
+    let is_picture = input.extension().is_some_and(|extension| extension != "pdf");
+    let is_same = !is_picture && std::fs::read(input).unwrap() == std::fs::read(&output).unwrap();
+    trip.outcome = if is_same {
+        "unchanged"
+    } else if is_picture {
+        "picture"
+    } else if is_rebuilt {
+        "rebuilt"
+    } else {
+        "layer"
+    }
+    .to_owned();
+    if is_same {
+        return trip;
+    }
+    trip.wrong.extend(unsound(&output, (trip.outcome == "layer").then_some(input)));
+    if trip.outcome == "layer" {
+        keep_all(input, &output, &mut trip);
+    }
+    // A JPEG is put into its page as it is.
+    if is_picture && input.extension().is_some_and(|extension| extension == "jpg") {
+        let same = stored_images(&output).is_none_or(|images| images == [std::fs::read(input).unwrap()]);
+        trip.wrong.extend((!same).then(|| "the JPEG in the page is not the one that came".to_owned()));
+    }
+    if let Some(read) = readers::poppler(&output, &layout) {
+        trip.agreement = agreement::of_document(&layout, &read, HALF_A_LINE);
+    }
+    trip
+}
+
+/// Nothing of the input is lost.
+fn keep_all(input: &Path, output: &Path, trip: &mut Trip) {
+    let (Some(before), after) = (Objects::of(input), Objects::of(output)) else { return };
+    match after {
+        Some(after) => trip.compared = pdf_objects::compare(&before, &after),
+        None if program("qpdf").is_some() => trip.wrong.push("qpdf could read the input and cannot read the output".to_owned()),
+        None => {}
+    }
+    trip.wrong.append(&mut trip.compared.losses);
+}
+
+/// What qpdf complains about in the output and not in the input.
+fn unsound(output: &Path, input: Option<&Path>) -> Option<String> {
+    let qpdf = program("qpdf")?;
+    let check = |file: &Path| {
+        let output = Command::new(&qpdf).arg("--check").arg(file).output().expect("qpdf can be started");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        // Success is 0, warnings are 3, errors 2.
+        let severity = [Some(0), Some(3)].iter().position(|code| *code == output.status.code()).unwrap_or(2);
+        (severity, said.matches("WARNING").count(), said)
+    };
+    let before = input.map_or((0, 0, String::new()), check);
+    let (severity, warnings, said) = check(output);
+    (severity > before.0 || warnings > before.1).then(|| format!("qpdf --check: {said}"))
+}
+
+/// One line for each file, and how many had each outcome.
+fn summary(trips: &[Trip]) -> String {
+    let mut table = String::new();
+    let (mut outcomes, mut all) = (BTreeMap::<&str, usize>::new(), Agreement::default());
+    for trip in trips {
+        *outcomes.entry(&trip.outcome).or_default() += 1;
+        let Trip { file, outcome, pages, compared, agreement, wrong } = trip;
+        table += &format!("{file:<34} {outcome:<12} pages {pages}, layers {}, images {}, ", compared.layers, compared.images);
+        table += &format!("{agreement}{}\n", if wrong.is_empty() { "" } else { "  WRONG" });
+        all.add(Agreement { complaints: Vec::new(), ..agreement.clone() });
+    }
+    table + &format!("{} files: {outcomes:?}; {all}\n", trips.len())
+}
+
+fn assert_nothing_wrong(trips: &[Trip]) {
+    eprintln!("{}", summary(trips));
+    let wrong: Vec<_> = trips.iter().flat_map(|trip| trip.wrong.iter().map(move |what| format!("{}: {what}", trip.file))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Judges documents of the corpus: each keeps what it has, most are read, and their words are where they are.
+fn assert_corpus(mut trips: Vec<Trip>, outcomes: &[&str]) {
+    let mut all = Agreement::default();
+    for trip in &mut trips {
+        let least = FEWER.iter().find(|(file, _)| *file == trip.file).map_or(NEARLY_ALL, |(_, least)| *least);
+        if trip.agreement.shares()[0] < least {
+            trip.wrong.push(format!("{}: {:#?}", trip.agreement, trip.agreement.complaints));
+        }
+        // No page here has an old layer of ours or of another program that is to be replaced.
+        trip.wrong.extend(trip.compared.rewritten.iter().map(|page| format!("{page} is not what it was")));
+        if outcomes.contains(&trip.outcome.as_str()) {
+            all.add(trip.agreement.clone());
+        }
+    }
+    assert_nothing_wrong(&trips);
+    let read = trips.iter().filter(|trip| outcomes.contains(&trip.outcome.as_str())).count();
+    assert!(read * 10 >= trips.len() * 9, "only {read} of {} files were read", trips.len());
+    let [words, lines, copied] = all.shares();
+    assert!(words >= 0.95 && lines >= 0.7 && copied >= 0.7 && all.words > 1000, "{all}");
+}
+
+fn files_of(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted)));
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn every_pdf_of_the_corpus_keeps_what_it_has_and_gets_its_words_where_they_are() {
+    let Some(corpus) = corpus() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files_of(&corpus.join("ocrmypdf"), &["pdf"]);
+    let scan = folder.path().join("scan24.pdf");
+    if first_pages(&corpus.join("scan24/scan24.pdf"), 4, &scan).is_some() {
+        files.push(scan);
+    }
+    let trips = trips(folder.path(), &files, &[]).await;
+    assert_corpus(trips, &["layer", "unchanged"]);
+}
+
+#[tokio::test]
+async fn every_picture_of_the_corpus_becomes_a_page_with_its_words_where_they_are() {
+    let Some(corpus) = corpus() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files_of(&corpus.join("ocrmypdf"), &["png", "jpg"]);
+    files.extend(files_of(&corpus.join("pages"), &["png", "tif"]));
+    files.extend(files_of(&corpus.join("receipts"), &["jpg"]).into_iter().step_by(8));
+    let trips = trips(folder.path(), &files, &[]).await;
+    assert_corpus(trips, &["picture"]);
+}
+
+/// How the same document can be stored: what qpdf is told to make of it.
+const STORED: [(&str, &[&str]); 5] = [
+    ("tables", &["--object-streams=disable"]),
+    ("object-streams", &["--object-streams=generate"]),
+    ("linearized", &["--linearize"]),
+    ("aes-256", &["--encrypt", "", "owner", "256", "--"]),
+    ("rc4-128", &["--allow-weak-crypto", "--encrypt", "", "owner", "128", "--use-aes=n", "--"]),
+];
+
+/// The furnished scan in every form: as it was written, as qpdf stores it, and as bad programs hand it on.
+fn furnished_files(folder: &Path) -> Option<Vec<PathBuf>> {
+    let qpdf = program("qpdf")?;
+    let written = furnished::pdf(false);
+    let file = |name: &str| folder.join(format!("{name}.pdf"));
+    std::fs::write(file("written"), &written).unwrap();
+    let mut files = vec![file("written")];
+    for (name, arguments) in STORED {
+        output_of(Command::new(&qpdf).args(arguments).arg(file("written")).arg(file(name)));
+        files.push(file(name));
+    }
+    let end = written.windows(9).rposition(|window| window == b"startxref").unwrap();
+    let broken = [&written[..end], b"startxref\n7\n%%EOF\n"].concat();
+    let after_junk = [b"\n\nfrom a mail\n", written.as_slice()].concat();
+    for (name, bytes) in [("broken-reference", broken), ("after-junk", after_junk)] {
+        std::fs::write(file(name), bytes).unwrap();
+        files.push(file(name));
+    }
+    Some(files)
+}
+
+#[tokio::test]
+async fn whatever_a_scan_carries_beside_its_pages_is_still_there_however_it_was_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(files) = furnished_files(folder.path()) else { return };
+    let mut trips = trips(folder.path(), &files, &[]).await;
+    for trip in &mut trips {
+        let Trip { outcome, compared, agreement, .. } = &*trip;
+        let expected = outcome == "layer" && (compared.layers, compared.images) == (furnished::PAGES, furnished::PAGES);
+        let words = agreement.is_full() && agreement.words > furnished::PAGES;
+        if !(expected && words && compared.rewritten.is_empty()) {
+            let told = format!("{trip:#?}");
+            trip.wrong.push(told);
+        }
+    }
+    assert_nothing_wrong(&trips);
+}
+
+#[tokio::test]
+async fn a_layer_of_ours_is_replaced_and_everything_else_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, again] = ["first.pdf", "again.pdf"].map(|name| folder.path().join(name));
+    std::fs::write(&first, furnished::pdf(false)).unwrap();
+    trips(folder.path(), &[first], &[]).await;
+    std::fs::rename(folder.path().join("out/first.pdf"), &again).unwrap();
+    let pipeline = folder.path().join("force.yaml");
+    std::fs::write(&pipeline, "name: force\nstages:\n  - type: ocr\n    mode: force\n").unwrap();
+    let trips = trips(folder.path(), &[again], &["-p", "force.yaml"]).await;
+    assert_nothing_wrong(&trips);
+    let Trip { outcome, compared, agreement, .. } = &trips[0];
+    assert_eq!((outcome.as_str(), compared.images), ("layer", furnished::PAGES), "{trips:#?}");
+    assert!(agreement.is_full() && agreement.words > furnished::PAGES, "{agreement:?}");
+    // The first page has a form, whose values are words too.
+    let text = page_text(&folder.path().join("out/again.pdf"), 2).map(|text| text.split_whitespace().count());
+    let once = samples::slip_texts()[1].split_whitespace().count();
+    assert!(text.is_none_or(|words| words == once), "{text:?} words are on the second page, {once} are right");
+}
+
+#[tokio::test]
+async fn a_signed_scan_is_left_alone_or_gets_its_layer_as_the_pipeline_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let signed = folder.path().join("signed.pdf");
+    std::fs::write(&signed, furnished::pdf(true)).unwrap();
+    let kept = trips(folder.path(), std::slice::from_ref(&signed), &[]).await;
+    assert_eq!(kept[0].outcome, "unchanged");
+    std::fs::write(folder.path().join("change.yaml"), "name: change\nstages:\n  - type: ocr\n    signed: change\n").unwrap();
+    let changed = trips(folder.path(), &[signed], &["-p", "change.yaml"]).await;
+    assert_nothing_wrong(&changed);
+    assert_eq!((changed[0].outcome.as_str(), changed[0].compared.layers), ("layer", furnished::PAGES), "{changed:#?}");
+}
