@@ -107,7 +107,7 @@ mod tests {
         let word = |at: usize| Word {
             text: format!("word{at}"),
             confidence: 0.93,
-            bounds: BoundingBox { x0: 72.25 + at as f32, y0: 100.5, x1: 80.125 + at as f32, y1: 110.75 },
+            bounds: BoundingBox { x0: 72.25 + at as f32, y0: 100.5, x1: 80.25 + at as f32, y1: 110.75 },
         };
         PageLayout {
             page: PageNo::new(number).unwrap(),

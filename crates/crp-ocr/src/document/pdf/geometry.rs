@@ -7,6 +7,9 @@ use hayro::{
     kurbo::Affine,
 };
 
+/// A side longer than this, 350 km, is no page but damage.
+const MAX_SIDE_POINTS: f64 = 1e9;
+
 /// A page's place in the world.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageGeometry {
@@ -35,9 +38,12 @@ impl PageGeometry {
             rotation: degrees(page.rotation()),
             to_display,
         };
+        // Sizes are told in single precision, where a tiny page is nothing. Numbers as large as that are written in different ways
+        // by different programs, so that a page would change its size.
+        let is_size = |points: f64| points as f32 > 0.0 && points <= MAX_SIDE_POINTS;
         let finite = geometry.to_display.as_coeffs().iter().all(|c| c.is_finite())
-            && geometry.width_points.is_finite()
-            && geometry.height_points.is_finite()
+            && is_size(geometry.width_points)
+            && is_size(geometry.height_points)
             && geometry.to_display.determinant() != 0.0;
         if finite { Ok(geometry) } else { Err(Failure::new(Code::DamagedFile, format!("Page {number} has no finite size"))) }
     }

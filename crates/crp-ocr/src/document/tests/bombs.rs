@@ -49,6 +49,15 @@ fn an_image_of_ten_thousand_megapixels_is_refused_before_it_is_decoded() {
 }
 
 #[test]
+fn a_page_whose_size_no_number_holds_is_damaged() {
+    let bytes = pdf(|_| {
+        let side = || Object::Real(1e35);
+        dictionary! { "MediaBox" => vec![0.into(), 0.into(), side(), side()], "UserUnit" => 1_000_000 }
+    });
+    assert_eq!(code(&bytes, MediaType::Pdf), Err(Code::DamagedFile));
+}
+
+#[test]
 fn a_page_of_two_kilometres_is_scaled_to_the_limit_with_a_warning() {
     let side: i64 = 5_669_291;
     let bytes = pdf(|document| {

@@ -125,9 +125,11 @@ mod tests {
     #[test]
     fn a_newer_library_comes_before_an_older_one() {
         for naming in [&LINUX, &MAC_OS] {
-            let of = |major: &str| naming.names.iter().position(|name| name.contains(major)).unwrap();
-            let last_of_5 = naming.names.iter().rposition(|name| name.contains(".5") && !name.starts_with("/home")).unwrap();
-            assert!(of(".5") == 0 && last_of_5 < of(".4"), "{:?}", naming.names);
+            let is_of =
+                |name: &str, major: &str| name.contains(&format!("tesseract.so.{major}")) || name.contains(&format!("tesseract.{major}"));
+            let first_of_4 = naming.names.iter().position(|name| is_of(name, "4")).unwrap();
+            let last_of_5 = naming.names.iter().rposition(|name| is_of(name, "5") && !name.starts_with("/home")).unwrap();
+            assert!(is_of(naming.names[0], "5") && last_of_5 < first_of_4, "{:?}", naming.names);
         }
     }
 
