@@ -43,7 +43,13 @@ const ENVIRONMENTS: &[Environment] = &[
         libraries: &[("CRP_NEWER_TESSERACT", "tesserocr.libs", "libtesseract-")],
         is_optional: true,
     },
-    Environment { name: "pdfium", packages: &["pypdfium2==5.15.2"], programs: &[("CRP_PYPDFIUM2", "pypdfium2")] },
+    Environment {
+        name: "pdfium",
+        packages: &["pypdfium2==5.15.2"],
+        programs: &[("CRP_PYPDFIUM2", "pypdfium2")],
+        libraries: &[],
+        is_optional: false,
+    },
 ];
 
 /// Installs what is not there yet.

@@ -75,7 +75,7 @@ fn page(pdf: &mut PdfFile, parent: usize, turned: &Turned, upright: &GrayImage) 
         3 => imageops::rotate270(&skewed),
         _ => skewed,
     };
-    let (width, height) = if turned.quarters % 2 == 0 { PAPER_POINTS } else { (PAPER_POINTS.1, PAPER_POINTS.0) };
+    let (width, height) = if turned.quarters.is_multiple_of(2) { PAPER_POINTS } else { (PAPER_POINTS.1, PAPER_POINTS.0) };
     let (width, height) = (width / turned.user_unit, height / turned.user_unit);
     let entries = format!(
         "/Type /XObject /Subtype /Image /Width {} /Height {} /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /FlateDecode",
