@@ -9,7 +9,7 @@ use std::{
 use crp_model::Layout;
 use crp_testkit::{
     CommandLine, furnished,
-    programs::{corpus, output_of, program},
+    programs::{corpus, output_of, program, skipped},
     samples,
 };
 use serde_json::Value;
@@ -47,7 +47,9 @@ struct Trip {
 }
 
 /// Files for one process: what it does must not outlast the patience of a test on a busy machine.
-const BATCH: usize = 6;
+const BATCH: usize = 1;
+/// Set, the whole corpus makes the round trip; that takes minutes.
+const WHOLE_CORPUS: &str = "CRP_ROUND_TRIP";
 
 /// Runs the files and looks at each result.
 async fn trips(folder: &Path, files: &[PathBuf], arguments: &[&str]) -> Vec<Trip> {
@@ -172,6 +174,14 @@ fn assert_corpus(mut trips: Vec<Trip>, outcomes: &[&str]) {
     assert!(words >= 0.95 && lines >= 0.7 && copied >= 0.7 && all.words > 1000, "{all}");
 }
 
+fn corpus_if_asked_for() -> Option<PathBuf> {
+    if std::env::var_os(WHOLE_CORPUS).is_none() {
+        skipped("the round trip of the corpus is made when CRP_ROUND_TRIP is set");
+        return None;
+    }
+    corpus()
+}
+
 fn files_of(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted)));
@@ -181,7 +191,7 @@ fn files_of(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn every_pdf_of_the_corpus_keeps_what_it_has_and_gets_its_words_where_they_are() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus_if_asked_for() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut files = files_of(&corpus.join("ocrmypdf"), &["pdf"]);
     let scan = folder.path().join("scan24.pdf");
@@ -194,7 +204,7 @@ async fn every_pdf_of_the_corpus_keeps_what_it_has_and_gets_its_words_where_they
 
 #[tokio::test]
 async fn every_picture_of_the_corpus_becomes_a_page_with_its_words_where_they_are() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = corpus_if_asked_for() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut files = files_of(&corpus.join("ocrmypdf"), &["png", "jpg"]);
     files.extend(files_of(&corpus.join("pages"), &["png", "tif"]));
