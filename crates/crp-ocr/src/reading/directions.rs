@@ -19,8 +19,9 @@ const DOUBTFUL: f32 = 0.6;
 const CLEARLY_BETTER: f32 = 0.15;
 /// Fewer words are no proof: a speck may look like a letter.
 const MIN_WORDS: usize = 3;
-/// A page that took longer is not read again: its limit of time is for one reading.
-const MAX_FIRST_READING: Duration = Duration::from_secs(20);
+/// A page that took longer is not read again: its limit of time is for one reading. It is long, or a busy machine would read
+/// pages on their side that a quiet one turns.
+const MAX_FIRST_READING: Duration = Duration::from_secs(50);
 
 /// A way in which a page may lie.
 #[derive(Clone, Copy, PartialEq, Eq)]
