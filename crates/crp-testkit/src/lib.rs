@@ -1,13 +1,14 @@
 //! TestApp, builders, sample documents, fault engines (dev only).
 //!
 //! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`] and [`hostile`] make
-//! documents; [`s3_server`] is a storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
-//! [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
+//! documents; [`faulty_engine`] plays Tesseract and fails; [`s3_server`] is a storage that fails on request; [`prometheus`],
+//! [`alertmanager`], [`smtp_sink`] and [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
 //! What a test waits for, it waits for with [`poll`].
 
 pub mod alertmanager;
 pub mod api;
 pub mod command;
+pub mod faulty_engine;
 pub mod hostile;
 pub mod namespace;
 pub mod pdf_file;
