@@ -1,7 +1,8 @@
 //! TestApp, builders, sample documents, fault engines (dev only).
 //!
 //! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`], [`turned`],
-//! [`furnished`] and [`hostile`] make documents; [`browser`] shows a page to Chromium and hears what it saw; [`s3_server`] is a
+//! [`furnished`] and [`hostile`] make documents; [`browser`] shows a page to Chromium and hears what it saw; [`faulty_engine`]
+//! plays Tesseract and fails; [`s3_server`] is a
 //! storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and [`webhook_sink`] watch it up to a received
 //! mail; [`namespace`] is a machine with every port free.
 //! What a test waits for, it waits for with [`poll`].
@@ -10,6 +11,7 @@ pub mod alertmanager;
 pub mod api;
 pub mod browser;
 pub mod command;
+pub mod faulty_engine;
 pub mod furnished;
 pub mod hostile;
 pub mod namespace;

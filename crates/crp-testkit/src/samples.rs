@@ -90,6 +90,17 @@ pub fn slips(pages: usize) -> Vec<u8> {
     pdf.finish_with_pages(parent, &pages)
 }
 
+/// [`slips`] of which the second stands at the head of a page that is higher than broad.
+pub fn slips_around_a_tall_page(pages: usize) -> Vec<u8> {
+    let mut document = lopdf::Document::load_mem(&slips(pages)).expect("our own PDF can be read");
+    let second = document.get_pages()[&2];
+    let page = document.get_dictionary_mut(second).expect("a page is a dictionary");
+    page.set("MediaBox", vec![0.into(), lopdf::Object::Integer(-571), 288.into(), lopdf::Object::Real(28.8)]);
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).expect("a buffer in memory can be written");
+    bytes
+}
+
 /// The line on each slip, in order.
 pub fn slip_texts() -> Vec<&'static str> {
     SLIPS_TEXT.lines().collect()
@@ -159,7 +170,9 @@ mod tests {
         assert_eq!(letter_jpegs().len(), 2);
         assert!(LETTER_FIELDS.iter().all(|(_, value)| letter_texts()[0].contains(value)));
         assert_eq!(slip_texts().len(), MAX_SLIPS);
-        for (pdf, pages) in [(scan(5), 5), (slips(20), 20), (born_digital(&["one", "two"]), 2), (mixed("one"), 2)] {
+        for (pdf, pages) in
+            [(scan(5), 5), (slips(20), 20), (born_digital(&["one", "two"]), 2), (mixed("one"), 2), (slips_around_a_tall_page(3), 3)]
+        {
             assert_eq!(lopdf::Document::load_mem(&pdf).unwrap().get_pages().len(), pages);
         }
         assert_eq!(image::guess_format(&letter_tiff()).unwrap(), ImageFormat::Tiff);

@@ -24,14 +24,9 @@ fn languages(probe: &EngineProbe, wanted: &[String]) -> Check {
     if missing.is_empty() {
         return Check::ok(NAME, format!("Installed: {installed}"));
     }
-    let packages: Vec<String> =
-        missing.iter().map(|code| format!("tesseract-ocr-{}", code.replace('_', "-").to_ascii_lowercase())).collect();
     let found = format!("Missing: {}; installed: {installed}", missing.join(", "));
-    Check::fail(
-        NAME,
-        found,
-        format!("Debian, Ubuntu: apt-get install {}; elsewhere put NAME.traineddata into {}", packages.join(" "), probe.data_path),
-    )
+    let remedy = format!("{}; elsewhere put NAME.traineddata into {}", crp_ocr::how_to_install_languages(&missing), probe.data_path);
+    Check::fail(NAME, found, remedy)
 }
 
 fn without_engine(probed: Result<SandboxLevel, Failure>, required: SandboxRequirement) -> Check {
@@ -78,7 +73,8 @@ mod tests {
         let check = languages(&probe(&["eng", "osd"]), &["eng".to_owned(), "chi_sim".to_owned()]);
         assert_eq!(check.outcome, Outcome::Fail);
         assert!(check.found.contains("Missing: chi_sim; installed: eng, osd"), "{}", check.found);
-        assert!(check.remedy.unwrap().contains("tesseract-ocr-chi-sim"));
+        let remedy = check.remedy.unwrap();
+        assert!(remedy.contains("apt-get install tesseract-ocr-chi-sim;") && remedy.contains("/usr/share/tessdata"), "{remedy}");
         assert_eq!(languages(&probe(&["eng"]), &["eng".to_owned()]).outcome, Outcome::Ok);
     }
 

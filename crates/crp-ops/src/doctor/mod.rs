@@ -3,6 +3,7 @@
 mod database;
 mod engine;
 mod folders;
+mod http_engine;
 mod ports;
 mod storage;
 
@@ -106,6 +107,9 @@ pub async fn examine(subject: &Subject) -> Vec<Check> {
         languages.push("eng".to_owned());
     }
     checks.extend(engine::check(&subject.child, subject.sandbox, &languages).await);
+    if let Some(engine) = &subject.child.http {
+        checks.push(http_engine::check(engine).await);
+    }
     checks.extend(subject.listeners.iter().map(|listener| ports::check(*listener, is_running)));
     checks
 }

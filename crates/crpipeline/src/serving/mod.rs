@@ -34,8 +34,9 @@ pub(crate) async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let configuration = &loaded.configuration;
     let stopping = start::stop_on_signal()?;
     announce(loaded);
-    let _locks = doors::lock(configuration)?;
+    // Refused before anything is made: the data directory comes with its lock.
     let level = sandbox::try_out(configuration).await?;
+    let _locks = doors::lock(configuration)?;
     // A taken port is told before the database is touched.
     let api = listeners::bind(configuration.server.listen, &listeners::API).await?;
     let ops = listeners::bind(configuration.metrics.listen, &listeners::METRICS).await?;

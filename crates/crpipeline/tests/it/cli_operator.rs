@@ -158,3 +158,18 @@ async fn the_doctor_makes_nothing_and_names_a_taken_port_with_its_setting() {
     let people = line.run(&["doctor"]).await;
     assert!(people.stdout.lines().any(|line| line.starts_with("FAIL port")), "{}", people.stdout);
 }
+
+#[tokio::test]
+async fn the_doctor_tries_the_engine_over_http_if_there_is_one() {
+    let (_folder, line) = in_folder();
+    let line = line.env("CRPIPELINE_LISTEN", "127.0.0.1:0").env("CRPIPELINE_METRICS_LISTEN", "127.0.0.1:0");
+    let ran = line.run(&["doctor"]).await;
+    assert!(!ran.stdout.contains("http_engine"), "nothing is said about what nobody wants: {}", ran.stdout);
+    let ran = line.env("CRPIPELINE_HTTP_ENGINE_URL", "http://127.0.0.1:1/ocr").run(&["doctor", "--json"]).await;
+    assert_eq!(ran.code, Some(4), "{}", ran.stdout);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let check = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "http_engine").expect("it is tried");
+    assert_eq!(check["outcome"], "fail");
+    assert!(check["found"].as_str().unwrap().starts_with("http://127.0.0.1:1/ocr: "), "{check}");
+    assert!(check["remedy"].as_str().unwrap().contains("CRPIPELINE_HTTP_ENGINE_URL"), "{check}");
+}
