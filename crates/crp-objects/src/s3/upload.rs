@@ -24,15 +24,25 @@ const IN_FLIGHT: usize = 2;
 const PART_GRACE: Duration = Duration::from_secs(5);
 const OPERATION: StorageOperation = StorageOperation::Multipart;
 
-/// Dropped, it stops its parts and aborts itself. The order of the fields is the order of that.
+/// Dropped, it lets its parts end and aborts itself. The order of the fields is the order of that.
 pub(super) struct Upload {
     bucket: Bucket,
     path: Path,
     id: Arc<String>,
-    running: JoinSet<(usize, Result<PartId, Refusal>)>,
+    running: OnTheWire,
     done: Vec<Option<PartId>>,
     tasks: TaskTracker,
     undo: Cleanup,
+}
+
+/// Parts on their way. A request that is cut may be stored all the same, after the upload was aborted, and then stays; so nobody
+/// cuts one that could end.
+struct OnTheWire(JoinSet<(usize, Result<PartId, Refusal>)>);
+
+impl Drop for OnTheWire {
+    fn drop(&mut self) {
+        self.0.detach_all();
+    }
 }
 
 impl Upload {
@@ -47,7 +57,7 @@ impl Upload {
         let id = Arc::new(begun.map_err(|refusal| refusal.failure)?);
         let tasks = TaskTracker::new();
         let undo = bucket.0.cleanups.arm(abort(bucket.clone(), path.clone(), id.clone(), tasks.clone()));
-        Ok(Self { bucket, path, id, running: JoinSet::new(), done: Vec::new(), tasks, undo })
+        Ok(Self { bucket, path, id, running: OnTheWire(JoinSet::new()), done: Vec::new(), tasks, undo })
     }
 
     /// How many parts there are so far.
@@ -57,14 +67,14 @@ impl Upload {
 
     /// Sends a part; waits only while enough of them are on their way.
     pub(super) async fn push(&mut self, part: Bytes) -> Result<(), Failure> {
-        while self.running.len() >= IN_FLIGHT {
+        while self.running.0.len() >= IN_FLIGHT {
             self.join_one().await?;
         }
         let at = self.done.len();
         self.done.push(None);
         let (bucket, path, id) = (self.bucket.clone(), self.path.clone(), self.id.clone());
         let payload = PutPayload::from(part);
-        self.running.spawn(self.tasks.track_future(async move {
+        self.running.0.spawn(self.tasks.track_future(async move {
             let sent = bucket.0.requests.send(OPERATION, || bucket.0.store.put_part(&path, &id, at, payload.clone())).await;
             (at, sent)
         }));
@@ -72,7 +82,7 @@ impl Upload {
     }
 
     async fn join_one(&mut self) -> Result<(), Failure> {
-        let Some(joined) = self.running.join_next().await else { return Ok(()) };
+        let Some(joined) = self.running.0.join_next().await else { return Ok(()) };
         let (at, sent) = joined.map_err(|e| self.bucket.0.requests.unavailable(&format!("lost a part: {e}")))?;
         self.done[at] = Some(sent.map_err(|refusal| refusal.failure)?);
         Ok(())
@@ -81,9 +91,9 @@ impl Upload {
     /// Stops and forgets the upload.
     pub(super) async fn abort(mut self) {
         // A part whose request is cut may still be stored, after the abort; one that ends is not.
-        let ended = async { while self.running.join_next().await.is_some() {} };
+        let ended = async { while self.running.0.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(PART_GRACE, ended).await;
-        self.running.shutdown().await;
+        self.running.0.shutdown().await;
         self.undo.run().await;
     }
 
@@ -103,7 +113,7 @@ impl Upload {
 
     async fn finish_parts(&mut self, last: Bytes) -> Result<(), Failure> {
         self.push(last).await?;
-        while !self.running.is_empty() {
+        while !self.running.0.is_empty() {
             self.join_one().await?;
         }
         Ok(())
@@ -142,7 +152,8 @@ impl Upload {
 /// Aborts an upload after its last part is off the wire; a part that arrives later would stay and be paid for.
 async fn abort(bucket: Bucket, path: Path, id: Arc<String>, parts: TaskTracker) {
     parts.close();
-    parts.wait().await;
+    // One that hangs for longer is left to the sweep at the next start.
+    let _ = tokio::time::timeout(PART_GRACE, parts.wait()).await;
     let aborted = bucket.0.requests.send(OPERATION, || bucket.0.store.abort_multipart(&path, &id)).await;
     // Absent is as good as aborted.
     if let Err(Refusal { kind: Kind::Failed, failure, .. }) = aborted {

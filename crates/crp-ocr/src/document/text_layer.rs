@@ -3,13 +3,16 @@
 use std::fmt::Write;
 
 use crp_model::{PageLayout, is_blank_between};
-use hayro::kurbo::Affine;
+use hayro::kurbo::{Affine, Point, Vec2};
 
 use super::{
     glyphless::{ADVANCE, CharacterCodes},
     script::{is_right_to_left, visual_order},
     text_frame::{Frame, FramedLine, framed_lines},
 };
+
+/// Sine of the steepest slope whose words are set level, one step after the other: 5 degrees.
+const MOST_STEPPED_SLOPE: f64 = 0.0872;
 
 /// How a text layer is written.
 pub(crate) struct LayerStyle<'a> {
@@ -64,32 +67,62 @@ fn runs(line: &FramedLine<'_>) -> Vec<Run> {
 
 /// The text matrix for a word that begins at `place` along the baseline.
 fn matrix(frame: &Frame, place: f64, style: &LayerStyle<'_>) -> Affine {
-    let (start, up) = (frame.origin + frame.along * place, frame.up());
-    style.from_display * Affine::new([frame.along.x, frame.along.y, up.x, up.y, start.x, start.y])
+    placed(frame.origin + frame.along * place, frame.along, style)
+}
+
+/// The text matrix for a word from `start` to `end` along a baseline that slopes a little: the word itself is level, at the height
+/// of its middle.
+fn level_matrix(frame: &Frame, level: Vec2, (start, end): (f64, f64), style: &LayerStyle<'_>) -> Affine {
+    let middle = frame.origin + frame.along * f64::midpoint(start, end);
+    placed(middle - level * ((end - start) / 2.0), level, style)
+}
+
+fn placed(start: Point, along: Vec2, style: &LayerStyle<'_>) -> Affine {
+    // Away from the line's foot; y points downwards.
+    let up = Vec2::new(along.y, -along.x);
+    style.from_display * Affine::new([along.x, along.y, up.x, up.y, start.x, start.y])
+}
+
+/// The level direction next to that of a line which slopes a little; `None` for one that is level already, or slopes more.
+///
+/// pdf.js begins a new line wherever the width of letters changes in text that is not level, which is at every word.
+fn nearly_level(along: Vec2) -> Option<Vec2> {
+    let level = if along.x.abs() >= along.y.abs() { Vec2::new(along.x.signum(), 0.0) } else { Vec2::new(0.0, along.y.signum()) };
+    let slope = along.cross(level).abs();
+    (slope > 0.0 && slope <= MOST_STEPPED_SLOPE).then_some(level)
 }
 
 fn write_line(out: &mut String, line: &FramedLine<'_>, style: &LayerStyle<'_>, codes: &mut CharacterCodes) {
     let size = (line.frame.font_size * 100.0).round() / 100.0;
     let em = size * f64::from(ADVANCE) / 1000.0;
+    let level = nearly_level(line.frame.along);
     let mut pen: Option<f64> = None;
     let _ = write!(out, "BT 3 Tr /{} {size} Tf", style.font);
     for run in &runs(line) {
-        match pen {
-            Some(pen) if !run.is_parted && (run.start - pen).abs() < 0.02 * em => {}
-            // The blank fills the gap, so that the next word stands right without moving the pen.
-            Some(pen) if run.is_parted && run.start - pen > 0.02 * em => show(out, " ", run.start - pen, em, codes),
-            before => {
-                if before.is_some() && run.is_parted {
-                    show(out, " ", 0.02 * em, em, codes);
-                }
-                let [a, b, c, d, e, f] = matrix(&line.frame, run.start, style).as_coeffs();
-                let _ = write!(out, "\n{} {} {} {} {} {} Tm", fine(a), fine(b), fine(c), fine(d), coarse(e), coarse(f));
-            }
+        // A blank fills the gap, so that the next word mostly stands right without moving the pen.
+        let gap = pen.filter(|_| run.is_parted).map(|pen| run.start - pen);
+        if let Some(gap) = gap {
+            show(out, " ", gap.max(0.02 * em), em, codes);
+        }
+        let stands_right = match (gap, pen) {
+            (Some(gap), _) => gap > 0.02 * em,
+            (None, Some(pen)) => (run.start - pen).abs() < 0.02 * em,
+            (None, None) => false,
+        };
+        if let Some(level) = level {
+            move_to(out, level_matrix(&line.frame, level, (run.start, run.end), style));
+        } else if !stands_right {
+            move_to(out, matrix(&line.frame, run.start, style));
         }
         show(out, &run.text, run.end - run.start, em, codes);
         pen = Some(run.end.max(run.start));
     }
     out.push_str("\nET\n");
+}
+
+fn move_to(out: &mut String, matrix: Affine) {
+    let [a, b, c, d, e, f] = matrix.as_coeffs();
+    let _ = write!(out, "\n{} {} {} {} {} {} Tm", fine(a), fine(b), fine(c), fine(d), coarse(e), coarse(f));
 }
 
 /// Shows `text` stretched to `width`; every glyph is `em` wide by nature.
@@ -158,6 +191,18 @@ mod tests {
             text,
             "q\nBT 3 Tr /F 11.11 Tf\n1 0 0 1 10 100 Tm\n90.009 Tz <00610062> Tj\n90.009 Tz <0020> Tj\n90.009 Tz <0063> Tj\nET\nQ\n"
         );
+    }
+
+    #[test]
+    fn the_words_of_a_line_that_slopes_a_little_are_level_steps() {
+        let layout = page(&[("ab", 10.0, 20.0), ("c", 110.0, 130.0)], [10.0, 100.0, 130.0, 101.2]);
+        let text = text(&layout);
+        let lines: Vec<&str> = text.lines().filter(|line| line.ends_with("Tm")).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines.iter().all(|line| line.starts_with("1 0 0 1 ")), "{text}");
+        assert!(lines[0].contains(" 99.95 Tm") && lines[1].contains(" 98.9 Tm"), "{text}");
+        let steep = self::text(&page(&[("ab", 10.0, 20.0), ("c", 110.0, 130.0)], [10.0, 100.0, 130.0, 114.0]));
+        assert_eq!(steep.matches("Tm").count(), 1, "{steep}");
     }
 
     #[test]

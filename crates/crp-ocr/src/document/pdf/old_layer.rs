@@ -258,6 +258,10 @@ impl<'f> Walk<'f> {
             b"\"" => [operand(0), &b" Tw "[..], operand(1), &b" Tc T*"[..]].concat(),
             _ => Vec::new(),
         };
+        if self.open.is_none() {
+            // Text outside of a text object, in damaged content, still needs the settings of the objects before it.
+            self.finished = None;
+        }
         self.cuts.push(Cut { place: operation.place.clone(), instead });
         self.pen_is_moved = true;
     }
@@ -328,6 +332,7 @@ mod tests {
             ("BT 3 Tr (a) ' 1 2 (b) \" 0 Tr 1 0 0 1 9 9 Tm (c) Tj ET", "BT 3 Tr T* 1 Tw 2 Tc T* 0 Tr 1 0 0 1 9 9 Tm (c) Tj ET"),
             ("q BT 3 Tr (a) Tj ET 0 g BT (b) Tj ET Q BT (c) Tj ET", "q BT 3 Tr ET 0 g Q BT (c) Tj ET"),
             ("q BT 3 Tr (a) Tj ET BT 0 Tr (b) Tj ET Q", "q BT 3 Tr ET BT 0 Tr (b) Tj ET Q"),
+            ("q BT 3 Tr (a) Tj ET (b) Tj ET Q BT (c) Tj ET", "q BT 3 Tr ET ET Q BT (c) Tj ET"),
             ("q BT 3 Tr (a) Tj ET BT (b) Tj Q", "q BT 3 Tr ET BT Q"),
         ] {
             assert_eq!(cut_with(content), (rest.to_owned(), "removed"), "{content}");
