@@ -11,7 +11,8 @@ pub struct Score {
     pub precision: f64,
 }
 
-/// Compares two texts word by word. Case and punctuation do not count, repeated words do.
+/// Compares two texts word by word. Case and punctuation do not count, repeated words do; a word that a line break divides is one,
+/// as some readers join it and some do not.
 pub fn score(truth: &str, found: &str) -> Score {
     let (truth, found) = (bag(truth), bag(found));
     let shared: usize = truth.iter().map(|(word, count)| *count.min(found.get(word).unwrap_or(&0))).sum();
@@ -24,7 +25,14 @@ pub fn score(truth: &str, found: &str) -> Score {
 
 fn bag(text: &str) -> HashMap<String, usize> {
     let mut bag = HashMap::new();
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+    let mut joined = String::with_capacity(text.len());
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        // The hyphen at the end of the text divides nothing.
+        let divided = line.trim_end().strip_suffix('-').filter(|_| lines.peek().is_some());
+        joined.push_str(divided.unwrap_or(line));
+    }
+    for word in joined.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         *bag.entry(word.to_lowercase()).or_insert(0) += 1;
     }
     bag
@@ -38,6 +46,7 @@ mod tests {
     fn missing_and_invented_words_lower_different_figures() {
         let exact = Score { recall: 1.0, precision: 1.0 };
         assert_eq!(score("One two, two!", "two ONE two"), exact);
+        assert_eq!(score("weath-\nered stone-", "weathered stone"), exact);
         assert_eq!(score("one two two", "one two"), Score { recall: 2.0 / 3.0, precision: 1.0 });
         assert_eq!(score("one", "one two"), Score { recall: 1.0, precision: 0.5 });
         assert_eq!(score("", ""), exact);
