@@ -168,7 +168,7 @@ impl PagePicture {
     }
 }
 
-/// As a fixed-point number: stepping from pixel to pixel takes a fifth of the time that it takes with floating-point ones.
+/// As a fixed-point number: stepping from pixel to pixel takes a third of the time that it takes with floating-point ones.
 fn fixed(value: f64) -> i64 {
     (value * (1i64 << FRACTION_BITS) as f64) as i64
 }

@@ -6,7 +6,7 @@ use crate::engine::{Recognised, RecognisedLine, RecognisedWord, check::is_near};
 /// Reads every word of the walk, in reading order; `size` is that of the picture.
 ///
 /// Whether a word is the first of something costs the engine a walk over all words before it, several times. So a new line is
-/// known by its box, and only its first word is asked what else begins with it: a twelfth less time for a page of text.
+/// known by its box, and only its first word is asked what else begins with it: about 0.1 s less for a full page of text.
 pub(super) fn gather(mut walk: Walk<'_>, size: [u32; 2]) -> Recognised {
     let mut gather = Gather::new(size);
     let mut last_line = None;
