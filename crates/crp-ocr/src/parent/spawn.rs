@@ -15,6 +15,9 @@ use tokio::{net::UnixStream, process::Child, runtime::Handle, sync::oneshot};
 
 use crate::{ChildCommand, settings::PARENT_VARIABLE};
 
+/// Freed memory that a child may keep, in bytes, as text for its C library.
+const KEPT_BYTES: &str = "134217728";
+
 /// Starts `command`; the socket is the other end of its standard input.
 ///
 /// The kernel kills a child when the *thread* that started it ends, and a runtime's threads come and go; hence the thread of its own.
@@ -63,6 +66,10 @@ fn prepare(command: &ChildCommand, theirs: Socket) -> std::process::Command {
         // Without this limit the same page takes four to nine times as long when several children run.
         .env("OMP_THREAD_LIMIT", "1")
         .env("MALLOC_ARENA_MAX", "2")
+        // The engine takes and gives back the same large pieces for every line of text. Kept instead of returned to the kernel,
+        // they save about 2 % of a page's processor time; the peak stays the same.
+        .env("MALLOC_MMAP_THRESHOLD_", KEPT_BYTES)
+        .env("MALLOC_TRIM_THRESHOLD_", KEPT_BYTES)
         .env("LANG", "C")
         .env("RUST_BACKTRACE", "0")
         .env(PARENT_VARIABLE, std::process::id().to_string())
