@@ -17,7 +17,7 @@ pub(crate) enum Bench {
     Ocr(ocr::Arguments),
     /// What hostile and odd documents become: codes, time and memory of each.
     Hostile(hostile::Arguments),
-    /// Whether any bytes break a reader or writer of ours; needs a nightly compiler and cargo-fuzz.
+    /// Whether any bytes break a reader or writer of ours; needs cargo-fuzz.
     Fuzz(fuzz::Arguments),
 }
 

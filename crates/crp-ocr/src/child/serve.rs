@@ -130,16 +130,7 @@ impl Session {
         let Some(info) = inspection.pages.get(page.index()) else {
             return Err(Failure::new(Code::PageFailed, format!("The document has no page {page}")));
         };
-        let layout = PageLayout {
-            page,
-            width: info.width_points,
-            height: info.height_points,
-            rotation: info.rotation,
-            pixels: None,
-            source: TextSource::None,
-            words: Vec::new(),
-            lines: Vec::new(),
-        };
+        let layout = info.blank_layout(page);
         Ok(Reading { layout, warnings: Vec::new(), render_seconds: 0.0, recognise_seconds: 0.0 })
     }
 

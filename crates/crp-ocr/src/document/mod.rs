@@ -2,7 +2,9 @@
 
 use std::{fs::File, io::Write};
 
-use crp_model::{Code, Failure, Limits, MediaType, PageLayout, PageNo, Warning, labels::WarningKind, pipeline::SignedDocuments};
+use crp_model::{
+    Code, Failure, Limits, MediaType, PageLayout, PageNo, TextSource, Warning, labels::WarningKind, pipeline::SignedDocuments,
+};
 use serde::{Deserialize, Serialize};
 
 use self::{failures::guarded, mapped::MappedFile, pdf::PdfDocument, raster::ImageDocument};
@@ -61,6 +63,22 @@ pub struct PageInfo {
     pub rotation: u16,
     /// Whether it names fonts and so probably carries text; only reading the page tells whether that text is usable.
     pub has_text: bool,
+}
+
+impl PageInfo {
+    /// The layout of this page before anything was read on it.
+    pub(crate) fn blank_layout(&self, page: PageNo) -> PageLayout {
+        PageLayout {
+            page,
+            width: self.width_points,
+            height: self.height_points,
+            rotation: self.rotation,
+            pixels: None,
+            source: TextSource::None,
+            words: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
 }
 
 /// A page as gray pixels, as displayed.

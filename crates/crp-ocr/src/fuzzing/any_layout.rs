@@ -76,7 +76,7 @@ impl<'a> Choices<'a> {
                 baseline: [self.number(), self.number(), self.number(), self.number()],
             });
         }
-        PageLayout { source: TextSource::Ocr, words, lines, ..blank(page, info) }
+        PageLayout { source: TextSource::Ocr, words, lines, ..info.blank_layout(page) }
     }
 }
 
@@ -92,20 +92,7 @@ pub(crate) fn two_words(page: PageNo, info: &PageInfo) -> PageLayout {
     let bounds = words[0].bounds.union(words[1].bounds);
     let line =
         Line { first_word: 0, word_count: 2, block: 0, paragraph: 0, bounds, baseline: [bounds.x0, bounds.y1, bounds.x1, bounds.y1] };
-    PageLayout { source: TextSource::Ocr, words, lines: vec![line], ..blank(page, info) }
-}
-
-fn blank(page: PageNo, info: &PageInfo) -> PageLayout {
-    PageLayout {
-        page,
-        width: info.width_points,
-        height: info.height_points,
-        rotation: info.rotation,
-        pixels: None,
-        source: TextSource::None,
-        words: Vec::new(),
-        lines: Vec::new(),
-    }
+    PageLayout { source: TextSource::Ocr, words, lines: vec![line], ..info.blank_layout(page) }
 }
 
 /// For each of our own PDFs one line of ordinary words and one of odd ones.

@@ -32,13 +32,11 @@ async fn on_the_command_line_each_fault_has_its_code_and_costs_no_other_page() {
     std::fs::write(folder.path().join("forgiving.yaml"), "name: x\nstages:\n  - type: ocr\n    on_page_error: continue\n").unwrap();
     for fault in Fault::ALL {
         let (code, exit_code, ..) = promised(fault);
-        let mut line = CommandLine::new(BINARY, folder.path())
-            .env("CRPIPELINE_PAGE_TIMEOUT_SECONDS", PAGE_TIMEOUT_SECONDS)
-            .env("CRPIPELINE_MAX_CHILD_MEMORY_MEBIBYTES", CHILD_MEMORY_MEBIBYTES);
+        let mut line = CommandLine::new(BINARY, folder.path()).env("CRPIPELINE_MAX_CHILD_MEMORY_MEBIBYTES", CHILD_MEMORY_MEBIBYTES);
         for (name, value) in fault.environment(&library) {
             line = line.env(name, value);
         }
-        let ran = line.run(&["run", "--json", "-o", "strict", "scan.pdf"]).await;
+        let ran = line.run(&["run", "--json", "--page-timeout", PAGE_TIMEOUT_SECONDS, "-o", "strict", "scan.pdf"]).await;
         let failure = &ran.json_lines()[0]["failure"];
         assert_eq!((ran.code, &failure["code"]), (Some(exit_code), &code.into()), "{fault:?}: {} {}", ran.stdout, ran.stderr);
         let message = failure["message"].as_str().unwrap();
@@ -46,7 +44,8 @@ async fn on_the_command_line_each_fault_has_its_code_and_costs_no_other_page() {
         let left = std::fs::read_dir(folder.path().join("strict")).unwrap().count();
         assert_eq!(left, 0, "{fault:?}: a failure leaves no output");
 
-        let ran = line.run(&["run", "--json", "-p", "forgiving.yaml", "-o", "out", "scan.pdf"]).await;
+        let forgiving = ["-p", "forgiving.yaml", "-o", "out", "scan.pdf"];
+        let ran = line.run(&[&["run", "--json", "--page-timeout", PAGE_TIMEOUT_SECONDS], &forgiving[..]].concat()).await;
         let result = &ran.json_lines()[0];
         assert_eq!(
             (ran.code, &result["warnings"][0]["code"]),

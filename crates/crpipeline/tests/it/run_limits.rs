@@ -61,7 +61,32 @@ async fn a_page_over_max_pixels_is_scaled_down_with_a_warning() {
 }
 
 #[tokio::test]
-async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once() {
+async fn a_page_that_does_not_fit_into_max_memory_is_scaled_down_with_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    // 17.3 megapixels at 300 dots per inch; the least memory that can be set has room for 16.8.
+    let large = String::from_utf8(samples::born_digital(&["Some words on a large page"])).unwrap();
+    let sized = large.replace("[0 0 612 792]", "[0 0 999 999]");
+    assert_ne!(large, sized);
+    fs::write(folder.path().join("large.pdf"), sized).unwrap();
+    fs::write(folder.path().join("force.yaml"), "name: force\nstages:\n  - type: ocr\n    mode: force\n").unwrap();
+    for (memory, warnings) in [("256", vec!["page_scaled"]), ("2048", vec![])] {
+        let ran = run(folder.path(), &["-p", "force.yaml", "--jobs", "1", "--max-memory", memory, "-o", "out", "large.pdf"]).await;
+        let line = &ran.json_lines()[0];
+        if line["failure"]["code"] == "tesseract_missing" {
+            return eprintln!("SKIPPED: Tesseract is not installed");
+        }
+        let told: Vec<&str> = line["warnings"].as_array().unwrap().iter().map(|warning| warning["code"].as_str().unwrap()).collect();
+        assert_eq!((ran.code, told), (Some(0), warnings), "{memory}: {line}");
+        let text = fs::read_to_string(folder.path().join("out/large.txt")).unwrap();
+        assert!(text.contains("Some words on a large page"), "{memory}: {text}");
+    }
+}
+
+/// How much more memory the later pages of a long document may take than the first ones.
+const MAX_GROWTH_BYTES: u64 = 20_000_000;
+
+#[tokio::test]
+async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once_and_their_memory_is_that_of_a_hundred() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("long.pdf"), long(1000)).unwrap();
     let temporary = folder.path().join("temporary");
@@ -69,8 +94,9 @@ async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once() {
     let line = CommandLine::new(BINARY, folder.path()).env("TMPDIR", temporary.display().to_string());
     let mut running = line.command(&["run", "-o", "out", "long.pdf"]).stdout(std::process::Stdio::null()).spawn().unwrap();
     let pid = running.id().unwrap();
-    let (mut most_temporary, mut most_unnamed) = (0, 0);
+    let (mut most_temporary, mut most_unnamed, mut memory) = (0, 0, Vec::new());
     let ended = async || {
+        memory.push(tree_bytes(pid));
         most_temporary = most_temporary.max(bytes_below(&temporary));
         most_unnamed = most_unnamed.max(unnamed_bytes(pid));
         running.try_wait().unwrap()
@@ -82,6 +108,23 @@ async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once() {
     // Pages of so few words pack badly; those of a scan take a quarter.
     assert!(most_unnamed * 2 < json, "{most_unnamed} bytes of layouts wait for {json} of JSON");
     assert_eq!(names(&folder.path().join("out")), ["long.json", "long.pdf", "long.txt"]);
+    let (first_pages, later) = memory.split_at(memory.len() / 5);
+    let [first_pages, later] = [first_pages, later].map(|part| part.iter().copied().max().unwrap_or(0));
+    assert!(first_pages > MAX_GROWTH_BYTES, "the run was seen too seldom: {} times", memory.len());
+    assert!(later < first_pages + MAX_GROWTH_BYTES, "{first_pages} bytes of memory in the first fifth, {later} later");
+}
+
+/// Memory of the process and its children, without what they share with each other on the disk.
+fn tree_bytes(pid: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children: Vec<u32> = children.flat_map(|line| line.split_whitespace().flat_map(str::parse).collect::<Vec<_>>()).collect();
+    let own = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let kibibytes = |key| status.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        (kibibytes("RssAnon:").unwrap_or(0) + kibibytes("RssShmem:").unwrap_or(0)) * 1024
+    };
+    own(&pid) + children.iter().map(own).sum::<u64>()
 }
 
 fn bytes_below(folder: &Path) -> u64 {

@@ -106,10 +106,10 @@ pub(super) fn goals(results: &Results) -> Vec<Goal> {
     WANTED.iter().map(told).collect()
 }
 
-/// Three decimals where the bounds have them.
+/// Four decimals for accuracies, whose bounds have three: what misses by little must not look as if it did not.
 fn with_unit(number: f64, unit: &str) -> String {
     match unit {
-        "" => format!("{number:.3}"),
+        "" => format!("{number:.4}"),
         "MB" => format!("{number:.0} {unit}"),
         unit => format!("{number:.2} {unit}"),
     }
