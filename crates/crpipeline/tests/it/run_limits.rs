@@ -64,10 +64,11 @@ async fn a_page_over_max_pixels_is_scaled_down_with_a_warning() {
 async fn a_page_that_does_not_fit_into_max_memory_is_scaled_down_with_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     // 17.3 megapixels at 300 dots per inch; the least memory that can be set has room for 16.8.
-    let large = String::from_utf8(samples::born_digital(&["Some words on a large page"])).unwrap();
-    let sized = large.replace("[0 0 612 792]", "[0 0 999 999]");
-    assert_ne!(large, sized);
-    fs::write(folder.path().join("large.pdf"), sized).unwrap();
+    let (paper, larger) = (b"[0 0 595 842]", b"[0 0 999 999]");
+    let mut large = samples::born_digital(&["Some words on a large page"]);
+    let at = large.windows(paper.len()).position(|bytes| bytes == paper).expect("the sample is of A4 paper");
+    large[at..at + larger.len()].copy_from_slice(larger);
+    fs::write(folder.path().join("large.pdf"), large).unwrap();
     fs::write(folder.path().join("force.yaml"), "name: force\nstages:\n  - type: ocr\n    mode: force\n").unwrap();
     for (memory, warnings) in [("256", vec!["page_scaled"]), ("2048", vec![])] {
         let ran = run(folder.path(), &["-p", "force.yaml", "--jobs", "1", "--max-memory", memory, "-o", "out", "large.pdf"]).await;
