@@ -169,7 +169,7 @@ impl Frame {
 
     /// Away from the line's foot; y points downwards.
     pub(crate) fn up(&self) -> Vec2 {
-        Vec2::new(self.along.y, -self.along.x)
+        up_from(self.along)
     }
 
     /// Where the word begins and ends along the baseline.
@@ -190,6 +190,11 @@ impl Frame {
 fn font_size(height: f64) -> Option<f64> {
     let share = f64::from(ASCENT - DESCENT) / 1000.0;
     (height.is_finite() && height > 0.0).then(|| (height / share).clamp(0.5, 10_000.0))
+}
+
+/// The direction away from the foot of a line that runs along `along`; y points downwards.
+pub(crate) fn up_from(along: Vec2) -> Vec2 {
+    Vec2::new(along.y, -along.x)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use hayro::kurbo::{Affine, Point, Vec2};
 use super::{
     glyphless::{ADVANCE, CharacterCodes},
     script::{is_right_to_left, visual_order},
-    text_frame::{Frame, FramedLine, framed_lines},
+    text_frame::{Frame, FramedLine, framed_lines, up_from},
 };
 
 /// Sine of the steepest slope whose words are set level, one step after the other: 5 degrees.
@@ -78,8 +78,7 @@ fn level_matrix(frame: &Frame, level: Vec2, (start, end): (f64, f64), style: &La
 }
 
 fn placed(start: Point, along: Vec2, style: &LayerStyle<'_>) -> Affine {
-    // Away from the line's foot; y points downwards.
-    let up = Vec2::new(along.y, -along.x);
+    let up = up_from(along);
     style.from_display * Affine::new([along.x, along.y, up.x, up.y, start.x, start.y])
 }
 

@@ -50,8 +50,20 @@ const PDFJS_AGREES: Least = [0.95, 0.8, 0.9];
 /// One piece of text on the screen can be a whole line, in letters of another width: its words are moved along it.
 const PDFJS_WITHIN: f64 = 1.0;
 
+/// How far beside its word a search may mark, in heights of its line: what pdf.js takes for a line is level on its screen.
+fn pdfjs_marks_within(turned: &Turned) -> f64 {
+    if turned.is_skewed() { 0.5 } else { 0.0 }
+}
+
 /// What is wrong with what a reader sees of the turned pages.
-fn judged(reader: &str, layout: &Layout, read: &[ReadPage], within: f64, least: impl Fn(&Turned) -> Least) -> Vec<String> {
+fn judged(
+    reader: &str,
+    layout: &Layout,
+    read: &[ReadPage],
+    within: f64,
+    least: impl Fn(&Turned) -> Least,
+    marks_within: impl Fn(&Turned) -> f64,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut all = Agreement::default();
     for ((turned, page), read) in turned::PAGES.iter().zip(&layout.pages).zip(read) {
@@ -61,7 +73,7 @@ fn judged(reader: &str, layout: &Layout, read: &[ReadPage], within: f64, least: 
             wrong.push(format!("{reader}, {}: {agreement}: {:#?}", turned.name, agreement.complaints));
         }
         for word in SEARCHES.iter().filter(|word| read.found.contains_key(**word)) {
-            wrong.extend(missed(page, read, word).map(|what| format!("{reader}, {}: {what}", turned.name)));
+            wrong.extend(missed(page, read, word, marks_within(turned)).map(|what| format!("{reader}, {}: {what}", turned.name)));
         }
         all.add(agreement);
     }
@@ -69,12 +81,12 @@ fn judged(reader: &str, layout: &Layout, read: &[ReadPage], within: f64, least: 
     wrong
 }
 
-/// Whether a search marks the word wherever it stands: each mark has its middle on a word that contains it, or half a line beside
-/// it, since what pdf.js takes for a line is level on its screen.
-fn missed(page: &PageLayout, read: &ReadPage, searched: &str) -> Option<String> {
+/// Whether a search marks the word wherever it stands: each mark has its middle on a word that contains it, or so many heights of
+/// the line beside it.
+fn missed(page: &PageLayout, read: &ReadPage, searched: &str, within: f64) -> Option<String> {
     let standing: Vec<&Word> = page.words.iter().filter(|word| word.text.contains(searched)).collect();
     let marks = read.found.get(searched).cloned().unwrap_or_default();
-    let is_marked = |word: &Word| marks.iter().any(|mark| is_on(page, word, *mark));
+    let is_marked = |word: &Word| marks.iter().any(|mark| is_on(page, word, *mark, within));
     let all_marked = standing.iter().all(|word| is_marked(word)) && marks.len() == standing.len();
     (!all_marked || standing.is_empty()).then(|| {
         let words: Vec<_> = standing.iter().map(|word| <[f64; 4]>::from(word.bounds)).collect();
@@ -84,11 +96,11 @@ fn missed(page: &PageLayout, read: &ReadPage, searched: &str) -> Option<String> 
     })
 }
 
-fn is_on(page: &PageLayout, word: &Word, [x0, y0, x1, y1]: [f64; 4]) -> bool {
+fn is_on(page: &PageLayout, word: &Word, [x0, y0, x1, y1]: [f64; 4], within: f64) -> bool {
     let [x, y] = [f64::from(page.width) * (x0 + x1) / 2.0, f64::from(page.height) * (y0 + y1) / 2.0];
     let [left, top, right, bottom] = <[f64; 4]>::from(word.bounds);
-    let half = (right - left).min(bottom - top) / 2.0;
-    (left - half..=right + half).contains(&x) && (top - half..=bottom + half).contains(&y)
+    let beside = (right - left).min(bottom - top) * within;
+    (left - beside..=right + beside).contains(&x) && (top - beside..=bottom + beside).contains(&y)
 }
 
 #[tokio::test]
@@ -102,15 +114,15 @@ async fn three_readers_find_the_words_of_turned_and_skewed_pages_where_they_are(
     let task = [Task { file: file.clone(), searches: SEARCHES.map(str::to_owned).to_vec() }];
     let mut wrong = Vec::new();
     if let Some(read) = readers::poppler(&file, &layout) {
-        wrong.extend(judged("poppler", &layout, &read, 0.5, poppler_agrees));
+        wrong.extend(judged("poppler", &layout, &read, 0.5, poppler_agrees, |_| 0.0));
     }
     if let Some(read) = readers::pdfium(&task) {
         assert!(read[0].iter().all(|page| page.found.len() == SEARCHES.len()));
-        wrong.extend(judged("PDFium", &layout, &read[0], 0.5, pdfium_agrees));
+        wrong.extend(judged("PDFium", &layout, &read[0], 0.5, pdfium_agrees, |_| 0.0));
     }
     if let Some(read) = readers::pdfjs(&task).await {
         assert!(read[0].iter().all(|page| page.found.len() == SEARCHES.len()));
-        wrong.extend(judged("pdf.js", &layout, &read[0], PDFJS_WITHIN, |_| PDFJS_AGREES));
+        wrong.extend(judged("pdf.js", &layout, &read[0], PDFJS_WITHIN, |_| PDFJS_AGREES, pdfjs_marks_within));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

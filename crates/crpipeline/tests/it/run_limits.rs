@@ -87,7 +87,7 @@ async fn a_page_that_does_not_fit_into_max_memory_is_scaled_down_with_a_warning(
 const MAX_GROWTH_BYTES: u64 = 20_000_000;
 
 #[tokio::test]
-async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once_and_their_memory_is_that_of_a_hundred() {
+async fn the_outputs_of_a_thousand_pages_are_on_the_disk_once_and_their_memory_is_that_of_the_first_pages() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("long.pdf"), long(1000)).unwrap();
     let temporary = folder.path().join("temporary");

@@ -57,7 +57,7 @@ pub(super) const ALL: [(&str, &str); 7] = [
     ("small-print", "ten scanned pages of 5, 6, 7, 8 and 10 points, one and two columns"),
     ("receipts", "39 photographed and scanned receipts, one picture each, in one run"),
     ("hundred", "100 pages: how memory grows"),
-    ("thousand", "1,000 pages: how memory grows (only with --long)"),
+    ("thousand", "1,000 pages: how memory grows"),
 ];
 
 /// The corpus of real documents.

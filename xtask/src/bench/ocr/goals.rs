@@ -191,6 +191,21 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_slows_down_meanwhile_does_not_show_in_what_is_beside_recognition() {
+        let mut results = sample();
+        let document = &mut results.documents[0];
+        let rounds = document.lower_bound.as_mut().unwrap().runs.iter_mut().zip(&mut document.tools[0].runs);
+        for (round, (bound, ours)) in rounds.enumerate() {
+            bound.cpu_seconds = 4.0 + round as f64;
+            ours.cpu_seconds = bound.cpu_seconds + 0.2;
+        }
+        let goal = goal(&results, "scan24: processor time beside recognition, per page");
+        assert_eq!(goal.measured.unwrap(), "0.10 s");
+        results.documents[0].tools[0].runs.clear();
+        assert_eq!(overhead_per_page(&results), None);
+    }
+
+    #[test]
     fn growth_compares_the_end_with_the_beginning() {
         let mut results = sample();
         let at = |seconds: f64, megabytes: u64| MemoryAt { seconds, bytes: megabytes * 1_000_000 };

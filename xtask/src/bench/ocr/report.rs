@@ -101,7 +101,8 @@ fn caveats() -> String {
      - OCRmyPDF takes one file at a time; several files are run side by side, one page each.\n\
      - One receipt is 2.6 % of a column of fields: a difference of one or two is chance.\n\
      - Temporary files are those beyond the finished outputs, also those without a name; looked for every 50 ms or more.\n\
-     - Memory at a page of a long document is taken by time, since its pages repeat.\n\n\
+     - Memory at a page of a long document is taken by time, since its pages repeat.\n\
+     - What is beside recognition is the median of the differences between our runs and the lower bound of the same round, which runs just before.\n\n\
      Measure it yourself: `cargo xtask bench ocr` (see [benches](../../benches/README.md)).\n"
         .to_owned()
 }
