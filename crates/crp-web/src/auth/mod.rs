@@ -6,5 +6,6 @@ pub(crate) mod me;
 pub(crate) mod password;
 pub(crate) mod principal;
 pub(crate) mod secret;
+pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
