@@ -45,11 +45,6 @@ pub(crate) struct PathOf<T>(pub(crate) T);
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct QueryOf<T>(pub(crate) T);
 
-/// A submitted HTML form.
-#[derive(FromRequest)]
-#[from_request(via(axum::Form), rejection(Problem))]
-pub(crate) struct FormBody<T>(pub(crate) T);
-
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
         Self::from_rejection(rejection.status(), path_sentence(&rejection), &rejection)

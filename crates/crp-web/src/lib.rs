@@ -4,6 +4,7 @@
 //! `frame/` is what every request passes, the folders named after the words of the product hold one operation a file.
 
 mod accepted;
+mod app_files;
 mod auth;
 mod documents;
 mod extract;

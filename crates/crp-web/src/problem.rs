@@ -3,7 +3,7 @@
 use axum::{
     extract::{
         multipart::MultipartError,
-        rejection::{FormRejection, JsonRejection, StringRejection},
+        rejection::{JsonRejection, StringRejection},
     },
     response::{IntoResponse, Response},
 };
@@ -37,7 +37,7 @@ refusals! {
     /// The body stopped before its end.
     IncompleteBody = "incomplete_body", BAD_REQUEST, true, "Send the request again; the connection broke off.";
     /// You are not signed in.
-    NotSignedIn = "not_signed_in", UNAUTHORIZED, false, "Sign in with POST /api/v1/session, or at /sign-in.";
+    NotSignedIn = "not_signed_in", UNAUTHORIZED, false, "Sign in again; programs do it with POST /api/v1/session.";
     /// E-mail or password is wrong.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, false, "Check both and try again; the operator can set a new password with: crpipeline admin reset-password";
     /// The account cannot be used.
@@ -235,7 +235,7 @@ macro_rules! from_rejections {
         }
     )* };
 }
-from_rejections!(JsonRejection, FormRejection, StringRejection, MultipartError);
+from_rejections!(JsonRejection, StringRejection, MultipartError);
 
 #[cfg(test)]
 mod tests {

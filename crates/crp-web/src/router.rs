@@ -13,14 +13,14 @@ use crp_metrics::Route;
 use crp_model::Permission::{
     ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadUsers, RunJobs, WriteDocuments, WritePipelines,
 };
-use tower_http::timeout::RequestBodyDeadlineLayer;
+use tower_http::{compression::CompressionLayer, timeout::RequestBodyDeadlineLayer};
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt},
     routes,
 };
 
 use crate::{
-    Web, auth, documents,
+    Web, app_files, auth, documents,
     frame::{
         self,
         access::{self, Access},
@@ -35,6 +35,8 @@ fn table() -> Routes {
     Routes::default()
         .at(Public, routes!(auth::sign_in::sign_in))
         .at(SignedIn, routes!(auth::sign_out::sign_out))
+        .at(Setup, routes!(auth::set_up::check_setup_link))
+        .at(Setup, routes!(auth::set_up::set_up))
         .at(SignedIn, routes!(auth::me::get_me))
         .upload_at(May(WriteDocuments), routes!(documents::upload::upload_document))
         .at(May(ReadDocuments), routes!(documents::list::list_documents))
@@ -60,16 +62,11 @@ fn table() -> Routes {
         .at(May(ReadOverview), routes!(organization::overview::get_overview))
         .at(Public, routes!(ops::health::get_livez))
         .at(Public, routes!(ops::health::get_readyz))
-        .page(Public, "GET", "/api/openapi.json", openapi::get_openapi)
-        .page(Public, "GET", "/api/reference", pages::reference::get_reference)
-        .page(Public, "GET", "/style.css", pages::style::get_style)
-        .page(SignedIn, "GET", "/", pages::home::get_home)
-        .page(Public, "GET", "/sign-in", pages::sign_in::get_sign_in)
-        .page(Public, "POST", "/sign-in", pages::sign_in::post_sign_in)
-        .page(SignedIn, "POST", "/sign-out", pages::sign_in::post_sign_out)
-        .page(Setup, "GET", "/setup", pages::setup::get_setup)
-        .page(Setup, "POST", "/setup", pages::setup::post_setup)
-        .upload_page(May(WriteDocuments), "/upload", pages::upload::post_upload)
+        .page(Public, "/api/openapi.json", openapi::get_openapi)
+        .page(Public, "/api/reference", pages::reference::get_reference)
+        .page(Public, "/style.css", pages::style::get_style)
+        .page(Public, "/", app_files::get_app.layer(CompressionLayer::new()))
+        .page(Public, "/{*path}", app_files::get_app.layer(CompressionLayer::new()))
 }
 
 /// Every method and path template that the main listener serves; they are the labels of the HTTP metrics.
@@ -77,6 +74,8 @@ fn table() -> Routes {
 pub const ROUTES: &[Route] = &[
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/setup"),
+    ("POST", "/api/v1/setup"),
     ("GET", "/api/v1/me"),
     ("POST", "/api/v1/documents"),
     ("GET", "/api/v1/documents"),
@@ -106,12 +105,7 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/reference"),
     ("GET", "/style.css"),
     ("GET", "/"),
-    ("GET", "/sign-in"),
-    ("POST", "/sign-in"),
-    ("POST", "/sign-out"),
-    ("GET", "/setup"),
-    ("POST", "/setup"),
-    ("POST", "/upload"),
+    ("GET", "/{*path}"),
 ];
 
 /// Largest body of a request that is not an upload, in bytes.
@@ -175,23 +169,17 @@ impl Routes {
         self.operation(access, operation.map(without_body_limits))
     }
 
-    /// A page for people.
-    fn page<H, T>(self, access: Access, method: &'static str, path: &'static str, handler: H) -> Self
+    /// Something that is looked at: the web app, its files, the reference. It only answers GET.
+    fn page<H, T>(mut self, access: Access, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Arc<Web>>,
         T: 'static,
     {
-        let route = MethodRouter::new().on(filter(method), handler);
-        self.page_route(access, method, path, route.layer(RequestBodyDeadlineLayer::new(Duration::from_secs(BODY_SECONDS))))
-    }
-
-    /// A page that takes a file.
-    fn upload_page<H, T>(self, access: Access, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Arc<Web>>,
-        T: 'static,
-    {
-        self.page_route(access, "POST", path, without_body_limits(MethodRouter::new().on(MethodFilter::POST, handler)))
+        let route = MethodRouter::new().on(MethodFilter::GET, handler);
+        let route = route.layer::<_, Infallible>(RequestBodyDeadlineLayer::new(Duration::from_secs(BODY_SECONDS)));
+        self.declared.push(Declared { method: "GET", path: path.to_owned(), access, is_operation: false });
+        self.router = self.router.route(path, guarded(access, route));
+        self
     }
 
     fn operation(mut self, access: Access, operation: UtoipaMethodRouter<Arc<Web>>) -> Self {
@@ -201,14 +189,8 @@ impl Routes {
                 self.declared.push(Declared { method, path: path.clone(), access, is_operation: true });
             }
         }
-        let guarded = operation.map(|route| guarded(access, false, route));
+        let guarded = operation.map(|route| guarded(access, route));
         self.router = self.router.routes(guarded);
-        self
-    }
-
-    fn page_route(mut self, access: Access, method: &'static str, path: &'static str, route: MethodRouter<Arc<Web>>) -> Self {
-        self.declared.push(Declared { method, path: path.to_owned(), access, is_operation: false });
-        self.router = self.router.route(path, guarded(access, true, route));
         self
     }
 }
@@ -218,10 +200,6 @@ fn without_body_limits(route: MethodRouter<Arc<Web>>) -> MethodRouter<Arc<Web>> 
 }
 
 /// `route_layer`: a wrong method is answered as such before anybody is asked who they are.
-fn guarded(access: Access, is_page: bool, route: MethodRouter<Arc<Web>>) -> MethodRouter<Arc<Web>> {
-    route.route_layer(middleware::from_fn(move |request: Request, next: Next| access::guard(access, is_page, request, next)))
-}
-
-fn filter(method: &str) -> MethodFilter {
-    if method == "POST" { MethodFilter::POST } else { MethodFilter::GET }
+fn guarded(access: Access, route: MethodRouter<Arc<Web>>) -> MethodRouter<Arc<Web>> {
+    route.route_layer(middleware::from_fn(move |request: Request, next: Next| access::guard(access, request, next)))
 }

@@ -15,12 +15,13 @@ pub(crate) const COMMAND: &str = "__reference";
 type PageText = fn() -> String;
 
 /// The pages by the names of their files.
-const PAGES: [(&str, PageText); 6] = [
+const PAGES: [(&str, PageText); 7] = [
     ("configuration.md", configuration),
     ("configuration.schema.json", || format!("{:#}\n", config::json_schema())),
     ("failure-codes.md", failure_codes),
     ("metrics.md", metrics),
     ("ocr-http-answer.schema.json", || format!("{:#}\n", crp_ocr::http_answer_schema())),
+    ("openapi.json", || format!("{:#}\n", serde_json::to_value(crp_web::openapi()).unwrap_or_default())),
     ("pipeline.schema.json", || format!("{:#}\n", PipelineFile::json_schema())),
 ];
 

@@ -7,12 +7,12 @@ use crp_model::pipeline::{MAX_LANGUAGES, is_language_code};
 use crp_store::setup::{self, NewInstallation};
 use http::StatusCode;
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{password::check_new_password, secret, sign_in::MAX_EMAIL_BYTES};
 use crate::{
     Web,
-    extract::JsonBody,
+    extract::{JsonBody, QueryOf},
     problem::{Problem, ProblemBody, Refusal},
 };
 
@@ -44,6 +44,27 @@ pub(crate) struct NewOrganization {
     password: String,
 }
 
+/// The one-time link.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SetupQuery {
+    /// The last part of the one-time link in the server's log.
+    #[serde(default)]
+    #[param(max_length = 128)]
+    token: String,
+}
+
+/// Ask whether a set-up link is good
+#[utoipa::path(get, path = "/api/v1/setup", tag = "session", params(SetupQuery), responses(
+    (status = 204, description = "The link is good"),
+    (status = 403, description = "Not set up yet, and not the one-time link of this server, or it has ended", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 404, description = "It is set up already", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub(crate) async fn check_setup_link(State(web): State<Arc<Web>>, QueryOf(query): QueryOf<SetupQuery>) -> Result<StatusCode, Problem> {
+    check_token(&web, &query.token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Set up
 ///
 /// Works once, for the holder of the one-time link that the server prints at its first start.
@@ -68,6 +89,7 @@ pub(crate) async fn set_up(State(web): State<Arc<Web>>, JsonBody(asked): JsonBod
     tracing::info!("crPipeline is set up; the one-time link has ended");
     Ok(StatusCode::NO_CONTENT)
 }
+
 async fn check_token(web: &Web, token: &str) -> Result<(), Problem> {
     if secret::looks_right(token) && setup::setup_token_is_valid(&web.store, secret::digest(token)).await? {
         return Ok(());

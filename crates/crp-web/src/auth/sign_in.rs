@@ -57,7 +57,7 @@ pub(crate) async fn sign_in(
     Ok(([(header::SET_COOKIE, cookie)], Json(me)))
 }
 
-/// Judges the credentials and begins a session; the API and the plain sign-in page share it.
+/// Judges the credentials and begins a session.
 pub(crate) async fn begin(
     web: &Arc<Web>,
     address: ClientAddress,

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::Request,
-    middleware::Next,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::{extract::Request, middleware::Next, response::Response};
 use crp_model::{Permission, labels::DenialKind};
-use http::{Method, header::EXPECT};
+use http::header::EXPECT;
 
 use crate::{
     Web,
@@ -31,11 +27,10 @@ pub(crate) enum Access {
 }
 
 /// Holds a request to what its route declares; the handler finds the caller in the request.
-pub(crate) async fn guard(access: Access, is_page: bool, mut request: Request, next: Next) -> Result<Response, Problem> {
+pub(crate) async fn guard(access: Access, mut request: Request, next: Next) -> Result<Response, Problem> {
     let web = request.extensions().get::<Arc<Web>>().cloned().ok_or_else(|| Problem::internal("The frame is missing"))?;
-    match admit(access, is_page, &web, &mut request).await {
-        Ok(None) => Ok(next.run(request).await),
-        Ok(Some(elsewhere)) => Ok(elsewhere),
+    match admit(access, &web, &mut request).await {
+        Ok(()) => Ok(next.run(request).await),
         Err(problem) => {
             // A client in the middle of an upload reads the answer only when its sending does not break; one that asked first waits.
             if !request.headers().contains_key(EXPECT) {
@@ -46,20 +41,14 @@ pub(crate) async fn guard(access: Access, is_page: bool, mut request: Request, n
     }
 }
 
-/// Lets the request in, leads it elsewhere, or refuses it.
-async fn admit(access: Access, is_page: bool, web: &Web, request: &mut Request) -> Result<Option<Response>, Problem> {
+/// Lets the request in or refuses it.
+async fn admit(access: Access, web: &Web, request: &mut Request) -> Result<(), Problem> {
     match access {
-        Access::Public => Ok(None),
-        Access::Setup if crp_store::setup::is_set_up(&web.store).await? => Ok(Some(after_setup(request.method()))),
-        Access::Setup => Ok(None),
+        Access::Public => Ok(()),
+        Access::Setup if crp_store::setup::is_set_up(&web.store).await? => Err(Problem::new(Refusal::NotFound, "crPipeline is already set up")),
+        Access::Setup => Ok(()),
         Access::SignedIn | Access::May(_) => {
-            let caller = match principal::authenticate(web, request.headers()).await {
-                Ok(caller) => caller,
-                Err(problem) if is_page && problem.code == Refusal::NotSignedIn.as_str() => {
-                    return Ok(Some(Redirect::to("/sign-in").into_response()));
-                }
-                Err(problem) => return Err(problem),
-            };
+            let caller = principal::authenticate(web, request.headers()).await?;
             if let Access::May(permission) = access
                 && !caller.principal().role.may(permission)
             {
@@ -68,16 +57,7 @@ async fn admit(access: Access, is_page: bool, web: &Web, request: &mut Request) 
                 return Err(Problem::new(Refusal::RoleMayNot, format!("The role \"{role}\" does not have this permission")));
             }
             request.extensions_mut().insert(caller);
-            Ok(None)
+            Ok(())
         }
-    }
-}
-
-/// Once set up, the page leads to the sign-in, and nothing can be posted to it any more.
-fn after_setup(method: &Method) -> Response {
-    if method == Method::GET || method == Method::HEAD {
-        Redirect::to("/sign-in").into_response()
-    } else {
-        Problem::new(Refusal::NotFound, "crPipeline is already set up").into_response()
     }
 }

@@ -29,24 +29,6 @@ pub(crate) fn page(title: &str, main: &str) -> Html<String> {
     ))
 }
 
-/// A label with its input below; `attributes` and `hint` are HTML already.
-pub(crate) fn field(label: &str, name: &str, kind: &str, value: &str, attributes: &str, hint: &str) -> String {
-    let (label, value) = (escape(label), escape(value));
-    let (described, hint) = if hint.is_empty() {
-        (String::new(), String::new())
-    } else {
-        (format!(" aria-describedby=\"{name}-hint\""), format!("<small id=\"{name}-hint\">{hint}</small>"))
-    };
-    format!(
-        "<label for=\"{name}\">{label}</label>\n<input id=\"{name}\" name=\"{name}\" type=\"{kind}\" value=\"{value}\" {attributes}{described}>{hint}\n"
-    )
-}
-
-/// What went wrong, for eyes and screen readers; nothing when nothing did.
-pub(crate) fn alert(text: Option<&str>) -> String {
-    text.map(|text| format!("<p class=\"alert\" role=\"alert\">{}</p>\n", escape(text))).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
