@@ -15,6 +15,7 @@ mod structure;
 mod test_results;
 mod tests_command;
 mod up;
+mod web_app;
 mod workspace;
 
 use std::process::ExitCode;
@@ -46,6 +47,12 @@ enum Chore {
         #[arg(last = true)]
         runner: Vec<String>,
     },
+    /// Build the web app, check it and run its tests in a browser; part of `test`.
+    Web {
+        /// Arguments for Playwright, after `--`, for example `-- -g upload`.
+        #[arg(last = true)]
+        playwright: Vec<String>,
+    },
     /// Formatting, clippy and the rules of the structure.
     Check {
         /// Only the rules of the structure, which need no build.
@@ -71,6 +78,7 @@ fn main() -> ExitCode {
     let result = interrupt::listen().and_then(|()| match chore {
         Chore::Up { serve } => up::up(&serve),
         Chore::Test { no_install, runner } => tests_command::test(no_install, &runner),
+        Chore::Web { playwright } => tests_command::test_web(&playwright),
         Chore::Check { structure } => check::check(structure),
         Chore::Docs { check } => docs::docs(check),
         Chore::Bench { bench } => bench::bench(bench),

@@ -18,14 +18,29 @@ use crate::{
     python_tools,
     run::{run, told},
     test_results::{self, Counts},
+    web_app,
     workspace::{cargo, root},
 };
 
 /// Runs everything. Whatever happens, the last line says how many passed.
 pub(crate) fn test(no_install: bool, runner_arguments: &[String]) -> Result<ExitCode> {
+    close(|phases, counts| run_all(no_install, runner_arguments, phases, counts))
+}
+
+/// Runs the tests of the web app alone.
+pub(crate) fn test_web(playwright_arguments: &[String]) -> Result<ExitCode> {
+    close(|phases, counts| {
+        phases.run("build the web app", web_app::build)?;
+        phases.run("build the binary", || run(cargo().args(["build", "--bin", "crpipeline"])))?;
+        run_web(&tools(), playwright_arguments, phases, counts)
+    })
+}
+
+/// Runs `work`, then says how long its phases took and how many tests passed.
+fn close(work: impl FnOnce(&mut Phases, &mut Counts) -> Result<()>) -> Result<ExitCode> {
     let mut phases = Phases::default();
     let mut counts = Counts::default();
-    let result = run_all(no_install, runner_arguments, &mut phases, &mut counts);
+    let result = work(&mut phases, &mut counts);
     print!("{}", phases.table());
     if let Err(error) = &result {
         eprintln!("error: {error:#}");
@@ -48,17 +63,36 @@ fn run_all(no_install: bool, runner_arguments: &[String], phases: &mut Phases, c
             install::install_missing(&needs)?;
             python_tools::install()?;
             npm_tools::install()?;
+            web_app::install()?;
         }
         environment = tools();
         Ok(())
     })?;
+    phases.run("build the web app", web_app::build)?;
     let runner = Runner::find();
     phases.run("build the tests", || run(&mut runner.command(runner_arguments, true)))?;
 
     let postgres = phases.run("start PostgreSQL", Postgres::start)?;
     environment.push(("CRP_TEST_POSTGRES_URL", postgres.url().into()));
     environment.extend(corpus().map(|folder| ("CRPIPELINE_CORPUS", folder)));
+    let web_environment = environment.clone();
     let ran = phases.run("run the tests", || runner.count(runner.command(runner_arguments, false).envs(environment)))?;
+    if ran.failed > 0 {
+        phases.mark_last_failed();
+    }
+    *counts = counts.plus(ran);
+    drop(postgres);
+    if runner_arguments.is_empty() {
+        run_web(&web_environment, &[], phases, counts)?;
+    } else {
+        println!("Some tests were asked for, so those of the web app are left out; `cargo xtask web` runs them.");
+    }
+    Ok(())
+}
+
+fn run_web(environment: &[(&'static str, PathBuf)], arguments: &[String], phases: &mut Phases, counts: &mut Counts) -> Result<()> {
+    phases.run("check the web app", web_app::check)?;
+    let ran = phases.run("test the web app in a browser", || web_app::test(environment, arguments))?;
     if ran.failed > 0 {
         phases.mark_last_failed();
     }

@@ -8,6 +8,7 @@ use crate::{
     install, interrupt,
     needs::{self, Need},
     run::run,
+    web_app,
     workspace::{cargo, root, target},
 };
 
@@ -15,7 +16,7 @@ use crate::{
 pub(crate) fn up(serve_arguments: &[String]) -> Result<ExitCode> {
     let needs: Vec<&Need> = needs::TO_RUN.iter().collect();
     install::install_missing(&needs)?;
-    build_ui()?;
+    web_app::build_if_possible()?;
     run(cargo().args(["build", "--bin", "crpipeline"]))?;
 
     let mut serve = Command::new(target().join("debug/crpipeline"));
@@ -26,20 +27,4 @@ pub(crate) fn up(serve_arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// Builds the web app where there is one; without it the server shows a plain page.
-fn build_ui() -> Result<()> {
-    let ui = root().join("ui");
-    if !ui.join("package.json").is_file() {
-        return Ok(());
-    }
-    if needs::program("npm").is_none() {
-        println!("Node 20 or newer is not installed, so the web app is not built; the server says how to build it.");
-        return Ok(());
-    }
-    if !ui.join("node_modules").is_dir() {
-        run(Command::new("npm").arg("ci").current_dir(&ui))?;
-    }
-    run(Command::new("npm").args(["run", "build"]).current_dir(&ui))
 }

@@ -1,12 +1,12 @@
-//! The web app as files inside the binary: its one page at every address that is nothing else, its assets by their hashed names.
+//! The web app as files inside the binary: its one page at every address where a browser goes, its assets by their hashed names.
 
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use rust_embed::RustEmbed;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, router::nothing_here};
 
 /// What `npm run build` left; nothing where nobody built it, and the server says so.
 #[derive(RustEmbed)]
@@ -23,21 +23,23 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 const ASK_AGAIN: &str = "no-cache";
 const PAGE: &str = "index.html";
 
-/// The page or an asset. An address of the API that does not exist is not the app's.
+/// The page, or the asset that the address names.
 pub(crate) async fn get_app(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let path = uri.path().trim_start_matches('/');
-    if path == "api" || path.starts_with("api/") {
-        return Err(crate::router::nothing_here().await);
+    let name = if path.is_empty() { PAGE } else { path };
+    match Dist::get(name) {
+        Some(file) => Ok(send(name, file.metadata.sha256_hash(), file.data, &headers)),
+        None if name == PAGE => Ok(not_built()),
+        None => Err(nothing_here().await),
     }
-    match Dist::get(path) {
-        Some(file) if !path.is_empty() => Ok(send(path, file.metadata.sha256_hash(), file.data, &headers)),
-        // A hashed asset of another version: the page must not come in its place.
-        _ if path.starts_with("assets/") => Err(crate::router::nothing_here().await),
-        _ => match Dist::get(PAGE) {
-            Some(file) => Ok(send(PAGE, file.metadata.sha256_hash(), file.data, &headers)),
-            None => Ok(not_built()),
-        },
-    }
+}
+
+/// An address that no route has: the app knows its own pages, so a browser that goes there gets the app; a program gets a 404.
+pub(crate) async fn get_elsewhere(method: Method, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let is_look = method == Method::GET || method == Method::HEAD;
+    let wants_page = headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.contains("text/html")));
+    let is_api = uri.path() == "/api" || uri.path().starts_with("/api/");
+    if is_look && wants_page && !is_api { get_app(Uri::from_static("/"), headers).await } else { Err(nothing_here().await) }
 }
 
 fn send(path: &str, sha256: [u8; 32], bytes: Cow<'static, [u8]>, headers: &HeaderMap) -> Response {

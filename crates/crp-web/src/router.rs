@@ -66,7 +66,8 @@ fn table() -> Routes {
         .page(Public, "/api/reference", pages::reference::get_reference)
         .page(Public, "/style.css", pages::style::get_style)
         .page(Public, "/", app_files::get_app.layer(CompressionLayer::new()))
-        .page(Public, "/{*path}", app_files::get_app.layer(CompressionLayer::new()))
+        .page(Public, "/icon.svg", app_files::get_app)
+        .page(Public, "/assets/{file}", app_files::get_app.layer(CompressionLayer::new()))
 }
 
 /// Every method and path template that the main listener serves; they are the labels of the HTTP metrics.
@@ -105,7 +106,8 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/reference"),
     ("GET", "/style.css"),
     ("GET", "/"),
-    ("GET", "/{*path}"),
+    ("GET", "/icon.svg"),
+    ("GET", "/assets/{file}"),
 ];
 
 /// Largest body of a request that is not an upload, in bytes.
@@ -119,7 +121,7 @@ const UPLOAD_SECONDS: u64 = 4 * 3600;
 pub(crate) fn main_listener(web: Arc<Web>) -> Router {
     let (router, _) = table().router.split_for_parts();
     let router = router
-        .fallback(nothing_here)
+        .fallback(app_files::get_elsewhere)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(web.clone());

@@ -45,7 +45,9 @@ pub(crate) async fn guard(access: Access, mut request: Request, next: Next) -> R
 async fn admit(access: Access, web: &Web, request: &mut Request) -> Result<(), Problem> {
     match access {
         Access::Public => Ok(()),
-        Access::Setup if crp_store::setup::is_set_up(&web.store).await? => Err(Problem::new(Refusal::NotFound, "crPipeline is already set up")),
+        Access::Setup if crp_store::setup::is_set_up(&web.store).await? => {
+            Err(Problem::new(Refusal::NotFound, "crPipeline is already set up"))
+        }
         Access::Setup => Ok(()),
         Access::SignedIn | Access::May(_) => {
             let caller = principal::authenticate(web, request.headers()).await?;

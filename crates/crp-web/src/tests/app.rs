@@ -132,18 +132,18 @@ impl TestApp {
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    pub(super) async fn send_form(&self, cookie: &str, path: &str, body: &str) -> Answer {
-        let request = request("POST", path, cookie).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
-    }
-
     pub(super) async fn try_sign_in(&self, email: &str, password: &str) -> Answer {
         self.send_json("POST", "", "/api/v1/session", &serde_json::json!({"email": email, "password": password})).await
     }
 
     /// Signs in; the cookie.
     pub(super) async fn sign_in(&self, email: &str) -> String {
-        let answer = self.try_sign_in(email, PASSWORD).await;
+        self.sign_in_with(email, PASSWORD).await
+    }
+
+    /// Signs in with a password of its own; the cookie.
+    pub(super) async fn sign_in_with(&self, email: &str, password: &str) -> String {
+        let answer = self.try_sign_in(email, password).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         answer.cookie()
     }

@@ -44,7 +44,7 @@ async fn every_refusal_is_a_problem_with_the_requests_id() {
 #[tokio::test]
 async fn every_answer_carries_the_headers_that_keep_browsers_harmless() {
     let app = TestApp::set_up().await;
-    for path in ["/", "/sign-in", "/style.css", "/api/reference", "/api/openapi.json", "/api/v1/me", "/livez", "/nowhere"] {
+    for path in ["/", "/style.css", "/api/reference", "/api/openapi.json", "/api/v1/me", "/livez", "/nowhere"] {
         let answer = app.get("", path).await;
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");

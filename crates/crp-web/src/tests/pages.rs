@@ -1,12 +1,16 @@
-//! The plain pages: set up once, sign in, upload, look.
+//! Set up once; the web app at every address of its own.
 
 use axum::body::Body;
 use http::{StatusCode, header};
+use serde_json::{Value, json};
 
-use super::app::{OWNER, PASSWORD, PDF, TestApp, form, request};
+use super::app::{Answer, OWNER, TestApp, request};
 
-fn setup_form(token: &str, password: &str) -> String {
-    format!("token={token}&organization=Acme+%26+Co&languages=eng%2Bdeu&name=Ada&email=Ada%40Example.org&password={password}")
+fn organization(token: &str, password: &str) -> Value {
+    json!({
+        "token": token, "organization": "Acme & Co", "languages": "eng+deu", "display_name": "Ada",
+        "email": "Ada@Example.org", "password": password,
+    })
 }
 
 async fn token(app: &TestApp) -> String {
@@ -14,81 +18,72 @@ async fn token(app: &TestApp) -> String {
     link.strip_prefix("http://127.0.0.1:8080/setup?token=").unwrap().to_owned()
 }
 
+/// A browser that goes to an address.
+async fn visit(app: &TestApp, path: &str) -> Answer {
+    app.send(request("GET", path, "").header(header::ACCEPT, "text/html,*/*;q=0.8").body(Body::empty()).unwrap()).await
+}
+
 #[tokio::test]
-async fn the_set_up_page_works_once_and_only_with_its_link() {
+async fn setting_up_works_once_and_only_with_its_link() {
     let app = TestApp::empty_with(|_| {}).await;
-    assert!(app.get("", "/sign-in").await.text().contains("not set up yet"));
     let token = token(&app).await;
-    for wrong in ["/setup", "/setup?token=abc", &format!("/setup?token={}", "0".repeat(64))] {
-        assert_eq!(app.get("", wrong).await.status, StatusCode::FORBIDDEN, "{wrong}");
+    let ask = async |token: &str| app.get("", &format!("/api/v1/setup?token={token}")).await;
+    for wrong in ["", "abc", &"0".repeat(64)] {
+        let answer = ask(wrong).await;
+        assert_eq!((answer.status, answer.code().as_str()), (StatusCode::FORBIDDEN, "setup_link_invalid"), "{wrong}");
     }
-    let page = app.get("", &format!("/setup?token={token}")).await;
-    assert_eq!(page.status, StatusCode::OK);
-    assert!(page.text().contains("<label for=\"organization\">"));
-    let short = app.send_form("", "/setup", &setup_form(&token, "short")).await;
+    assert_eq!(ask(&token).await.status, StatusCode::NO_CONTENT);
+    let post = async |body: &Value| app.send_json("POST", "", "/api/v1/setup", body).await;
+    let short = post(&organization(&token, "short")).await;
     assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(short.text().contains("12 or more are needed") && short.text().contains("Acme &amp; Co"), "nothing has to be typed again");
-    let stolen = app.send_form("", "/setup", &setup_form(&"0".repeat(64), "a+password+of+length")).await;
-    assert_eq!(stolen.status, StatusCode::FORBIDDEN);
+    assert!(short.text().contains("12 or more are needed"));
+    assert_eq!(post(&organization(&"0".repeat(64), "a password of length")).await.status, StatusCode::FORBIDDEN);
 
-    let done = app.send_form("", "/setup", &setup_form(&token, "a+password+of+length")).await;
-    assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
-    assert_eq!(app.get("", &format!("/setup?token={token}")).await.header("location"), "/sign-in");
-    assert_eq!(app.send_form("", "/setup", &setup_form(&token, "a+password+of+length")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(post(&organization(&token, "a password of length")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(ask(&token).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(post(&organization(&token, "a password of length")).await.status, StatusCode::NOT_FOUND);
 
-    let cookie = app.sign_in("ada@example.org").await;
+    let cookie = app.sign_in_with("ada@example.org", "a password of length").await;
     let organization = app.get(&cookie, "/api/v1/organizations").await.json()["items"][0].clone();
-    assert_eq!((organization["name"].as_str(), &organization["languages"]), (Some("Acme & Co"), &serde_json::json!(["eng", "deu"])));
+    assert_eq!((organization["name"].as_str(), &organization["languages"]), (Some("Acme & Co"), &json!(["eng", "deu"])));
 }
 
 #[tokio::test]
 async fn a_set_up_link_ends_after_a_day_and_with_the_next_one() {
     let app = TestApp::empty_with(|_| {}).await;
-    let first = token(&app).await;
-    let second = token(&app).await;
-    assert_eq!(app.get("", &format!("/setup?token={first}")).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(app.get("", &format!("/setup?token={second}")).await.status, StatusCode::OK);
+    let (first, second) = (token(&app).await, token(&app).await);
+    let ask = async |token: &str| app.get("", &format!("/api/v1/setup?token={token}")).await.status;
+    assert_eq!(ask(&first).await, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&second).await, StatusCode::NO_CONTENT);
     app.advance(24 * 3600 + 1);
-    assert_eq!(app.get("", &format!("/setup?token={second}")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(ask(&second).await, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]
-async fn a_person_signs_in_uploads_looks_and_signs_out_without_any_script() {
+async fn a_browser_gets_the_app_wherever_it_goes_and_a_program_a_404() {
     let app = TestApp::set_up().await;
-    assert_eq!(app.get("", "/").await.header("location"), "/sign-in");
-    let wrong = app.send_form("", "/sign-in", "email=owner%40example.org&password=wrong").await;
-    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
-    assert!(wrong.text().contains("role=\"alert\"") && wrong.text().contains("value=\"owner@example.org\""));
-    let password = PASSWORD.replace(' ', "+");
-    let signed_in = app.send_form("", "/sign-in", &format!("email=owner%40example.org&password={password}")).await;
-    assert_eq!((signed_in.status, signed_in.header("location")), (StatusCode::SEE_OTHER, "/"));
-    let cookie = signed_in.cookie();
-    assert!(app.get(&cookie, "/").await.text().contains("There are none yet"));
-
-    let upload = request("POST", "/upload", &cookie).header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge");
-    let taken = app.send(upload.body(Body::from(form("letter.pdf", PDF, &[("pipeline", "searchable-pdf")]))).unwrap()).await;
-    assert_eq!((taken.status, taken.header("location")), (StatusCode::SEE_OTHER, "/"), "{}", taken.text());
-    let home = app.get(&cookie, "/").await.text();
-    assert!(home.contains("letter.pdf") && home.contains("queued"));
-    assert!(!home.contains("<script") && !home.contains("style="));
-
-    let refused = request("POST", "/upload", &cookie).header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge");
-    let refused = app.send(refused.body(Body::from(form("a.txt", b"text", &[]))).unwrap()).await;
-    assert_eq!(refused.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    assert!(refused.header("content-type").starts_with("text/html") && refused.text().contains("not a PDF"), "people get a page");
-
-    let out = app.send_form(&cookie, "/sign-out", "").await;
-    assert_eq!((out.status, out.header("location")), (StatusCode::SEE_OTHER, "/sign-in"));
-    assert_eq!(app.get(&cookie, "/api/v1/me").await.status, StatusCode::UNAUTHORIZED);
+    for path in ["/", "/documents", "/jobs/0199", "/setup?token=x", "/nowhere/at/all"] {
+        let answer = visit(&app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+    }
+    for path in ["/nowhere", "/assets/no-such-file.js", "/api/v1/nowhere"] {
+        assert_eq!(app.get("", path).await.code(), "not_found", "{path}");
+    }
+    assert_eq!(visit(&app, "/api/v1/nowhere").await.code(), "not_found");
+    assert_eq!(visit(&app, "/assets/../index.html").await.code(), "not_found");
+    assert_eq!(app.send_empty("POST", "", "/nowhere").await.code(), "not_found");
 }
 
 #[tokio::test]
-async fn a_form_of_another_site_is_refused_with_a_page() {
+async fn a_request_of_another_site_is_refused() {
     let app = TestApp::set_up().await;
-    let post = request("POST", "/sign-in", "")
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    let post = request("POST", "/api/v1/session", "")
+        .header(header::CONTENT_TYPE, "application/json")
         .header("sec-fetch-site", "cross-site")
-        .body(Body::from(format!("email={OWNER}&password=x")))
+        .body(Body::from(json!({ "email": OWNER, "password": "x" }).to_string()))
         .unwrap();
     let answer = app.send(post).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);

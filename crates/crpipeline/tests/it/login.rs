@@ -121,14 +121,16 @@ async fn the_one_time_link_of_the_log_makes_the_first_administrator_and_works_on
     let path = link.strip_prefix(server.url()).unwrap();
     let token = path.split("token=").nth(1).unwrap();
     let api = server.anonymous();
-    assert_eq!(api.get("/setup?token=0000").await.status, 403);
-    assert!(api.get(path).await.expect(200).text().contains("<form"));
-    let form = format!(
-        "token={token}&organization=Harbour+Lane&languages=eng&name=Margaret&email=margaret%40example.org&password=thistle+and+wood+and+glue"
-    );
-    let post = || api.request(Method::POST, "/setup").header("content-type", "application/x-www-form-urlencoded").body(form.clone());
-    assert!((300..400).contains(&api.send(post()).await.status));
-    assert_eq!(api.send(post()).await.status, 404, "the link has worked once");
+    assert!(path.starts_with("/setup?"));
+    assert_eq!(api.get("/api/v1/setup?token=0000").await.status, 403);
+    api.get(&format!("/api/v1/setup?token={token}")).await.expect(204);
+    let password = "thistle and wood and glue";
+    let organization = json!({
+        "token": token, "organization": "Harbour Lane", "languages": "eng", "display_name": "Margaret",
+        "email": "margaret@example.org", "password": password,
+    });
+    api.post("/api/v1/setup", &organization).await.expect(204);
+    assert_eq!(api.post("/api/v1/setup", &organization).await.status, 404, "the link has worked once");
     let api = Api::signed_in(server.url(), "margaret@example.org", "thistle and wood and glue").await;
     assert_eq!(api.get("/api/v1/me").await.expect(200).json()["organization"]["name"], "Harbour Lane");
     assert!(!server.log().contains("thistle and wood"), "no password is ever logged");
