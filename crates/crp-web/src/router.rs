@@ -68,6 +68,7 @@ fn table() -> Routes {
         .page(Public, "/", app_files::get_app.layer(CompressionLayer::new()))
         .page(Public, "/icon.svg", app_files::get_app)
         .page(Public, "/assets/{file}", app_files::get_app.layer(CompressionLayer::new()))
+        .page(Public, "/pdfjs/{folder}/{file}", app_files::get_app)
 }
 
 /// Every method and path template that the main listener serves; they are the labels of the HTTP metrics.
@@ -108,6 +109,7 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/"),
     ("GET", "/icon.svg"),
     ("GET", "/assets/{file}"),
+    ("GET", "/pdfjs/{folder}/{file}"),
 ];
 
 /// Largest body of a request that is not an upload, in bytes.

@@ -10,6 +10,8 @@ type Uploaded = Schemas['Uploaded'];
 export type Phase =
   | { kind: 'waiting' }
   | { kind: 'sending'; share: number }
+  /** The line broke; it is sent again by itself. */
+  | { kind: 'resting' }
   | { kind: 'following'; job: Job | undefined }
   | { kind: 'refused'; problem: Problem }
   | { kind: 'interrupted' };
@@ -23,29 +25,28 @@ export interface Upload {
   isCutOff: boolean;
   document: string | undefined;
   job: string | undefined;
-  /** When its first page was done, and how many were then; for the time that is left. */
-  since: { at: number; pages: number } | undefined;
 }
 
 const STORED = 'crpipeline.uploads';
 const MOST_KEPT = 200;
+/** Answers of something between us and the server, and of a server that is about to come back. */
+const PASSING = new Set([0, 502, 503, 504]);
+/** Between two tries to send a file, in milliseconds; doubled up to the second one. */
+const FIRST_REST = 2_000;
+const LONGEST_REST = 30_000;
 
 class Uploads {
   list = $state<Upload[]>([]);
   private readonly files = new Map<string, File>();
   private readonly watching = new Map<string, () => void>();
   private sending: XMLHttpRequest | undefined;
-  private readonly ended = new Set<(job: Job) => void>();
+  private rest = FIRST_REST;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
+    window.addEventListener('online', () => this.wake());
     this.list = restored();
     for (const upload of this.list) if (upload.job !== undefined) this.follow(upload.key, upload.job);
-  }
-
-  /** Told of every job that ends while it is followed; returns how to stop. */
-  onEnd(tell: (job: Job) => void): () => void {
-    this.ended.add(tell);
-    return () => this.ended.delete(tell);
   }
 
   add(files: Iterable<File>): void {
@@ -60,7 +61,6 @@ class Uploads {
         isCutOff: false,
         document: undefined,
         job: undefined,
-        since: undefined,
       });
     }
     this.store();
@@ -102,10 +102,16 @@ class Uploads {
     const upload = this.find(key);
     if (!upload) return;
     upload.job = job;
-    upload.since = undefined;
     upload.phase = { kind: 'following', job: undefined };
     this.store();
     this.follow(key, job);
+  }
+
+  /** What rested goes on. */
+  private wake(): void {
+    clearTimeout(this.timer);
+    for (const upload of this.list) if (upload.phase.kind === 'resting') upload.phase = { kind: 'waiting' };
+    this.next();
   }
 
   private find(key: string): Upload | undefined {
@@ -113,7 +119,7 @@ class Uploads {
   }
 
   private next(): void {
-    if (this.sending) return;
+    if (this.sending || this.list.some(({ phase }) => phase.kind === 'resting')) return;
     const upload = this.list.findLast(({ phase }) => phase.kind === 'waiting');
     const file = upload && this.files.get(upload.key);
     if (upload && file) this.send(upload, file);
@@ -142,6 +148,13 @@ class Uploads {
 
   private answered(upload: Upload, request: XMLHttpRequest): void {
     const body: unknown = request.response;
+    if (PASSING.has(request.status) && this.find(upload.key)) {
+      upload.phase = { kind: 'resting' };
+      this.timer = setTimeout(() => this.wake(), this.rest);
+      this.rest = Math.min(this.rest * 2, LONGEST_REST);
+      return;
+    }
+    this.rest = FIRST_REST;
     if (request.status === 202) {
       const { document, job } = body as Uploaded;
       this.files.delete(upload.key);
@@ -152,7 +165,7 @@ class Uploads {
       this.follow(upload.key, job.id);
       return;
     }
-    const problem = request.status === 0 ? Problem.noAnswer(undefined) : isProblem(body) ? Problem.of(body) : Problem.foreign(request.status);
+    const problem = isProblem(body) ? Problem.of(body) : Problem.foreign(request.status);
     upload.phase = { kind: 'refused', problem };
     this.store();
   }
@@ -178,8 +191,6 @@ class Uploads {
     const upload = this.find(key);
     if (!upload) return;
     upload.phase = { kind: 'following', job };
-    if (!upload.since && job.progress.pages_done > 0) upload.since = { at: Date.now(), pages: job.progress.pages_done };
-    if (isFinal(job.status)) for (const tell of this.ended) tell(job);
   }
 
   private store(): void {
@@ -197,7 +208,6 @@ function restored(): Upload[] {
       document: upload.document,
       job: upload.job,
       isCutOff: false,
-      since: undefined,
       phase: upload.job === undefined ? { kind: 'interrupted' } : { kind: 'following', job: undefined },
     }));
   } catch {

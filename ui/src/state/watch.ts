@@ -1,12 +1,12 @@
-// Follows one job: events from the server while the line holds, questions now and then while it does not.
+// Follows one job: asked for once, then whenever the stream says that it changed, and now and then while the line is cut.
 import { api, take, type Job } from '../api/client';
 import { Problem } from '../api/problem';
+import { live } from './live.svelte';
 
 const FINAL = new Set<Job['status']>(['succeeded', 'failed', 'cancelled']);
-/** Between two questions while there is no stream of events, in milliseconds; doubled up to the second one. */
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 15_000;
-/** A burst of events asks for the job once. */
+/** Between two questions while nothing is heard, in milliseconds; a stream can die without a word. */
+const QUIET = 15_000;
+/** A burst of changes asks for the job once. */
 const GATHER = 150;
 
 export interface Watcher {
@@ -25,37 +25,30 @@ export function isFinal(status: Job['status']): boolean {
 /** Watches until the job is final, or until the returned function is called. */
 export function watch(id: string, watcher: Watcher): () => void {
   let stopped = false;
-  let stream: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let pause = FIRST_PAUSE;
-  let asking = false;
-
-  const stop = () => {
-    stopped = true;
-    stream?.close();
-    clearTimeout(timer);
-    window.removeEventListener('online', askSoon);
-  };
 
   const later = (milliseconds: number) => {
     clearTimeout(timer);
     timer = setTimeout(() => void ask(), milliseconds);
   };
-
-  function askSoon(): void {
-    if (!stopped && !asking) later(GATHER);
-  }
+  const soon = () => {
+    if (!stopped) later(GATHER);
+  };
+  const endings = [live.onJob((job) => job.id === id && soon()), live.onReopened(soon)];
+  const stop = () => {
+    stopped = true;
+    clearTimeout(timer);
+    for (const end of endings) end();
+  };
 
   async function ask(): Promise<void> {
-    asking = true;
     try {
       const job = await take(api.GET('/api/v1/jobs/{id}', { params: { path: { id } } }));
       if (stopped) return;
-      pause = FIRST_PAUSE;
       watcher.cutOff(false);
       watcher.seen(job);
       if (isFinal(job.status)) stop();
-      else listen(job.last_event_id);
+      else later(QUIET);
     } catch (error) {
       const problem = Problem.from(error);
       if (stopped) return;
@@ -65,26 +58,10 @@ export function watch(id: string, watcher: Watcher): () => void {
         return;
       }
       watcher.cutOff(true);
-      later(pause);
-      pause = Math.min(pause * 2, LONGEST_PAUSE);
-    } finally {
-      asking = false;
+      later(QUIET);
     }
   }
 
-  function listen(last: number): void {
-    if (stream && stream.readyState !== EventSource.CLOSED) return;
-    stream = new EventSource(`/api/v1/jobs/${id}/events?last_event_id=${last}`);
-    const kinds = ['queued', 'started', 'progress', 'stage_started', 'stage_finished', 'warning', 'retrying', 'cancel_requested'];
-    for (const kind of [...kinds, 'succeeded', 'failed', 'cancelled']) stream.addEventListener(kind, askSoon);
-    // The stream ends after the final event, at the end of the session, and when the line breaks: one question tells which.
-    stream.onerror = () => {
-      stream?.close();
-      askSoon();
-    };
-  }
-
-  window.addEventListener('online', askSoon);
   void ask();
   return stop;
 }

@@ -79,6 +79,27 @@ export function moment(instant: string): string {
   return MOMENT.format(new Date(instant));
 }
 
+const INSTANT = new Intl.DateTimeFormat(locale, { dateStyle: 'short', timeStyle: 'medium' });
+
+/** An instant to the second. */
+export function instant(at: string): string {
+  return INSTANT.format(new Date(at));
+}
+
+const AXIS = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
+
+/** An instant on the axis of a plot. */
+export function axisTime(at: string): string {
+  return AXIS.format(new Date(at));
+}
+
+const DAY = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+
+/** A day (YYYY-MM-DD), which has no zone. */
+export function day(date: string): string {
+  return DAY.format(new Date(`${date}T00:00:00Z`));
+}
+
 /** A span such as “3 min 20 s”. */
 export function span(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

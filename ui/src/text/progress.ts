@@ -1,5 +1,5 @@
 // How far an upload or a job is, in words and as a share.
-import type { Job } from '../api/client';
+import type { Job, JobSummary } from '../api/client';
 import type { Upload } from '../state/uploads.svelte';
 import { span, t, word } from './messages';
 
@@ -15,44 +15,59 @@ export function share(upload: Upload): number | undefined {
   }
 }
 
-export function jobShare(job: Job): number | undefined {
-  const { pages_done, pages_total } = job.progress;
-  return job.status === 'running' && pages_total ? pages_done / pages_total : undefined;
-}
-
 export function progressText(upload: Upload): string {
   switch (upload.phase.kind) {
     case 'waiting':
+    case 'resting':
       return t('upload.waiting');
     case 'sending':
       return t('upload.uploading', { percent: upload.phase.share });
     case 'following':
-      return upload.phase.job ? [jobText(upload.phase.job), remaining(upload)].filter(Boolean).join(' · ') : t('upload.queued');
+      return upload.phase.job ? jobText(upload.phase.job) : t('upload.queued');
     default:
       return '';
   }
 }
 
-/** “Reading: page 3 of 12”, “Queued, 2 jobs before it”. */
-export function jobText(job: Job): string {
-  if (job.status === 'queued') {
-    return job.queue_position === null || job.queue_position === undefined
-      ? t('upload.queued')
-      : t('upload.queued_at', { position: job.queue_position });
-  }
-  if (job.status !== 'running') return word('status', job.status);
-  const stage = word('stage', (job.stages.find(({ status }) => status === 'running') ?? job.stages[0])?.type ?? 'ocr');
-  const { pages_done, pages_total } = job.progress;
-  return pages_total ? t('upload.running', { stage, done: pages_done, total: pages_total }) : t('upload.running_unknown', { stage });
+export function jobShare(job: Job): number | undefined {
+  return shareOf(job.status, job.progress);
 }
 
-/** The time that is left, by the pages since the first one was seen; nothing before there is anything to go by. */
-function remaining(upload: Upload): string | undefined {
-  const job = upload.phase.kind === 'following' ? upload.phase.job : undefined;
-  const total = job?.progress.pages_total;
-  if (!job || !upload.since || !total || job.status !== 'running') return undefined;
-  const pages = job.progress.pages_done - upload.since.pages;
-  if (pages < 2) return undefined;
-  const perPage = (Date.now() - upload.since.at) / 1000 / pages;
-  return t('upload.remaining', { time: span(perPage * (total - job.progress.pages_done)) });
+export function summaryShare(job: JobSummary): number | undefined {
+  return shareOf(job.status, job.progress);
+}
+
+/** “Reading: page 3 of 12 · about 20 s left”, “Queued, 2 jobs before it”. */
+export function jobText(job: Job): string {
+  const stage = (job.stages.find(({ status }) => status === 'running') ?? job.stages[0])?.type;
+  return textOf({ ...job, stage });
+}
+
+export function summaryText(job: JobSummary): string {
+  return textOf(job);
+}
+
+interface Going {
+  status: Job['status'];
+  progress: Job['progress'];
+  queue_position?: number | null | undefined;
+  eta_seconds?: number | null | undefined;
+  stage?: string | null | undefined;
+}
+
+function shareOf(status: Job['status'], { pages_done, pages_total }: Job['progress']): number | undefined {
+  return status === 'running' && pages_total ? pages_done / pages_total : undefined;
+}
+
+function textOf(job: Going): string {
+  if (job.status === 'queued') {
+    return typeof job.queue_position === 'number' ? t('upload.queued_at', { position: job.queue_position }) : t('upload.queued');
+  }
+  if (job.status !== 'running') return word('status', job.status);
+  const stage = word('stage', job.stage ?? 'ocr');
+  const { pages_done, pages_total } = job.progress;
+  const where = pages_total
+    ? t('upload.running', { stage, done: pages_done, total: pages_total })
+    : t('upload.running_unknown', { stage });
+  return typeof job.eta_seconds === 'number' ? `${where} · ${t('upload.remaining', { time: span(job.eta_seconds) })}` : where;
 }
