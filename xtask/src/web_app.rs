@@ -13,7 +13,7 @@ use crate::{
     interrupt, needs,
     run::{run, shown, told},
     test_results::Counts,
-    workspace::{root, target},
+    workspace::{self, root, target},
 };
 
 /// The oldest Node that its build tools run on.
@@ -34,10 +34,24 @@ pub(crate) fn build_if_possible() -> Result<()> {
     }
 }
 
-/// Installs the packages that the lock file names, and builds.
+/// Installs the packages that the lock file names, and builds, unless what is built is newer than everything it is made of.
 pub(crate) fn build() -> Result<()> {
+    if is_built()? {
+        println!("The web app is built already.");
+        return Ok(());
+    }
     install()?;
     run(npm()?.args(["run", "--silent", "build"]))
+}
+
+fn is_built() -> Result<bool> {
+    let Ok(built) = fs::metadata(folder().join("dist/index.html")).and_then(|file| file.modified()) else { return Ok(false) };
+    let mut newest = built;
+    let sources = workspace::files(&root())?.into_iter().filter(|file| file.starts_with("ui") || file.starts_with("examples/documents"));
+    for file in sources {
+        newest = newest.max(fs::metadata(root().join(&file)).and_then(|file| file.modified()).with_context(|| file.display().to_string())?);
+    }
+    Ok(newest == built)
 }
 
 /// Types, lint, and whether the client is the one that the OpenAPI document makes.

@@ -16,7 +16,9 @@ export interface Filters {
   isTrash: boolean;
 }
 
-type Parameters = Pick<URLSearchParams, 'get'>;
+interface Parameters {
+  get(name: string): string | number | boolean | null;
+}
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 

@@ -164,8 +164,6 @@ async fn a_hostile_name_is_cleaned_or_refused_and_never_becomes_a_path() {
             Err(code) => assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, code), "{sent:?}"),
         }
     }
-    let page = app.get(&cookie, "/").await.text();
-    assert!(page.contains("&lt;img src=x") && !page.contains("<img"), "names are text on the page");
 }
 
 #[tokio::test]

@@ -165,7 +165,7 @@ async fn a_failed_job_tells_what_to_do_and_keeps_what_it_left() {
     assert_eq!((&shown["status"], &shown["failure"]["code"]), (&json!("failed"), &json!("encrypted_pdf")));
     assert_eq!(shown["failure"]["retryable"], false);
     assert!(shown["failure"]["remedy"].as_str().unwrap().contains("qpdf"));
-    assert!(app.get(&cookie, "/").await.text().contains("protected by a password"));
+    assert_eq!(shown["failure"]["message"], "The PDF is protected by a password");
 }
 
 /// Does what a worker would do with a job of no pages, and leaves a text.

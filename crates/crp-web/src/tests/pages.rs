@@ -73,7 +73,8 @@ async fn a_browser_gets_the_app_wherever_it_goes_and_a_program_a_404() {
         assert_eq!(app.get("", path).await.code(), "not_found", "{path}");
     }
     assert_eq!(visit(&app, "/api/v1/nowhere").await.code(), "not_found");
-    assert_eq!(visit(&app, "/assets/../index.html").await.code(), "not_found");
+    assert_eq!(app.get("", "/assets/../../Cargo.toml").await.code(), "not_found");
+    assert_eq!(app.get("", "/assets/..%2F..%2Fpackage.json").await.code(), "not_found");
     assert_eq!(app.send_empty("POST", "", "/nowhere").await.code(), "not_found");
 }
 
