@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use axum::{extract::State, response::Html};
 use crp_model::{JobStatus, Permission};
 use crp_store::{
-    documents::{self, DocumentFilter, DocumentRow},
+    documents::{self, DocumentFilter, DocumentRow, DocumentSort},
     jobs, pipelines,
 };
 
@@ -19,7 +19,7 @@ const LATEST: u32 = 20;
 
 pub(crate) async fn get_home(State(web): State<Arc<Web>>, caller: Caller, headers: HeaderMap) -> Result<Html<String>, Problem> {
     let scope = caller.scope();
-    let latest = documents::list(&web.store, &scope, &DocumentFilter::default(), None, LATEST).await?;
+    let latest = documents::list(&web.store, &scope, &DocumentFilter::default(), DocumentSort::Newest, None, LATEST).await?;
     let mut main = format!(
         "<form class=\"inline\" method=\"post\" action=\"/sign-out\"><p>Signed in as {} ({}) in {}.</p><button>Sign out</button></form>\n\
          <p>The web app is not part of this version yet. Everything works through the <a href=\"/api/reference\">API</a> and with this page.</p>\n",
