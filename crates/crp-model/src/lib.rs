@@ -4,6 +4,7 @@
 
 pub mod ambient;
 pub mod blanks;
+pub mod day;
 pub mod document;
 pub mod failure;
 pub mod field;
@@ -26,6 +27,7 @@ pub mod user;
 
 pub use ambient::{Ambient, Chance, Clock, ManualClock, SeededChance, SystemChance, SystemClock, Timestamp};
 pub use blanks::is_blank_between;
+pub use day::{Day, NotADay};
 pub use document::{PageNo, PageRange, Sha256Hash};
 pub use failure::{Cause, Code, Failure};
 pub use field::Field;

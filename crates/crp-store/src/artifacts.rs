@@ -5,7 +5,7 @@ use crate::{
     transaction::Tx,
     value::Row,
 };
-use crp_model::{ArtifactId, ArtifactKind, JobId, ObjectKey, Scope, Sha256Hash, Timestamp};
+use crp_model::{ArtifactId, ArtifactKind, DocumentId, JobId, ObjectKey, Scope, Sha256Hash, Timestamp};
 
 /// An artifact to note; its object is already stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,11 @@ sql! {
     OF_JOB =
         "SELECT id, kind, object_key, media_type, size_bytes, sha256, created_at FROM artifacts
          WHERE organization = $1 AND job = $2 ORDER BY created_at, kind";
+    NEWEST_OF_DOCUMENT =
+        "SELECT a.id, a.kind, a.object_key, a.media_type, a.size_bytes, a.sha256, a.created_at
+         FROM jobs j JOIN artifacts a ON a.job = j.id
+         WHERE j.organization = $1 AND j.document = $2 AND a.kind = $3 AND j.status = 'succeeded'
+         ORDER BY j.created_at DESC, j.id DESC LIMIT 1";
     PUT =
         "INSERT INTO artifacts (id, organization, job, kind, object_key, media_type, size_bytes, sha256, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -61,6 +66,16 @@ sql! {
 pub async fn get(store: &Store, scope: &Scope, job: JobId, kind: ArtifactKind) -> Result<ArtifactRow, StoreError> {
     let mut tx = store.read().await?;
     let row = tx.one(&GET, args![scope.organization, job, kind.as_str()]).await?;
+    read(&row.ok_or(StoreError::NotFound)?)
+}
+
+/// The artifact of this kind that the document's newest succeeded job left.
+///
+/// # Errors
+/// `NotFound`, also when no job has succeeded yet.
+pub async fn newest_of_document(store: &Store, scope: &Scope, document: DocumentId, kind: ArtifactKind) -> Result<ArtifactRow, StoreError> {
+    let mut tx = store.read().await?;
+    let row = tx.one(&NEWEST_OF_DOCUMENT, args![scope.organization, document, kind.as_str()]).await?;
     read(&row.ok_or(StoreError::NotFound)?)
 }
 

@@ -21,6 +21,7 @@ pub mod pipelines;
 mod pools;
 mod schema;
 mod schema_state;
+pub mod search;
 pub mod sessions;
 pub mod setup;
 mod sql;

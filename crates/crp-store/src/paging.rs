@@ -1,4 +1,4 @@
-//! Pages of lists, newest first.
+//! Pages of lists, most of them newest first.
 
 use std::{fmt, str::FromStr};
 
@@ -23,11 +23,11 @@ impl FromStr for Cursor {
 
 /// A part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T> {
-    /// The rows, newest first.
+pub struct Page<T, C = Cursor> {
+    /// The rows, in the list's order.
     pub items: Vec<T>,
     /// Where the list goes on; `None` at its end.
-    pub next: Option<Cursor>,
+    pub next: Option<C>,
 }
 
 /// Most rows of one page of a list.

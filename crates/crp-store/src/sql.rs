@@ -1,5 +1,7 @@
 //! Statements: one text for both engines wherever they agree, all of them listed so that a test can prepare every one.
 
+use crate::value::Value;
+
 /// A statement with its text for each engine. Parameters are `$1`, `$2`, … on both.
 pub(crate) struct Statement {
     /// The name of its constant.
@@ -8,6 +10,50 @@ pub(crate) struct Statement {
     pub(crate) sqlite: &'static str,
     /// The text for PostgreSQL.
     pub(crate) postgres: &'static str,
+}
+
+/// A statement that is put together from clauses of this crate, for lists with many orders and filters. A clause is a constant: what
+/// somebody typed can only be an argument. The parameters of a clause are written `?` and numbered as they come.
+pub(crate) struct Composed {
+    /// What stands in the log when it fails.
+    pub(crate) name: &'static str,
+    /// Its text so far.
+    pub(crate) text: String,
+    /// The arguments so far.
+    pub(crate) arguments: Vec<Value>,
+}
+
+impl Composed {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, text: String::new(), arguments: Vec::new() }
+    }
+
+    /// Adds a clause with the arguments of its parameters.
+    pub(crate) fn add(&mut self, clause: &'static str, arguments: Vec<Value>) {
+        debug_assert_eq!(clause.matches('?').count(), arguments.len(), "{clause}");
+        let mut number = self.arguments.len();
+        for (at, piece) in clause.split('?').enumerate() {
+            if at > 0 {
+                number += 1;
+                self.text.push('$');
+                self.text.push_str(&number.to_string());
+            }
+            self.text.push_str(piece);
+        }
+        self.text.push('\n');
+        self.arguments.extend(arguments);
+    }
+
+    /// Adds a list of parameters, `(?, ?, …)`.
+    pub(crate) fn add_list(&mut self, values: Vec<Value>) {
+        self.text.push('(');
+        for (at, value) in values.into_iter().enumerate() {
+            self.arguments.push(value);
+            self.text.push_str(if at > 0 { ", $" } else { "$" });
+            self.text.push_str(&self.arguments.len().to_string());
+        }
+        self.text.push_str(")\n");
+    }
 }
 
 /// Declares the statements of a module, once per module. `NAME = "text";` is the same on both engines,

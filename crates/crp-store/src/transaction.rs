@@ -1,12 +1,12 @@
 //! A transaction on either engine. What others must hear of is said only after the commit; dropping it rolls back.
 
 use crp_model::{JobId, OrganizationId};
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use crate::{
     JobChange, Store, StoreError,
     error::broken,
-    sql::Statement,
+    sql::{Composed, Statement},
     value::{Row, Value},
 };
 
@@ -46,6 +46,23 @@ impl Tx {
     /// The first row, if there is one.
     pub(crate) async fn one(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<Option<Row>, StoreError> {
         Ok(self.all(statement, arguments).await?.into_iter().next())
+    }
+
+    /// Every row of a statement that was put together.
+    pub(crate) async fn composed(&mut self, statement: Composed) -> Result<Vec<Row>, StoreError> {
+        let Composed { name, text, arguments } = statement;
+        // Its clauses are constants of this crate, see `Composed`.
+        let rows = match &mut self.engine {
+            Engine::Sqlite(tx) => {
+                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_sqlite(arguments)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Engine::Postgres(tx) => {
+                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_postgres(arguments)?);
+                query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
+            }
+        };
+        rows.map_err(|error| self.store.judge(&error, name))
     }
 
     /// Runs a statement; how many rows it changed.

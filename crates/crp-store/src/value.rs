@@ -1,8 +1,8 @@
 //! Values that mean the same on both engines: what goes into a statement and what comes out of a row.
 
 use crp_model::{
-    ArtifactId, ArtifactKind, AuditId, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, OrganizationId, PipelineId, Role,
-    Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
+    ArtifactId, ArtifactKind, AuditId, Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, OrganizationId, PipelineId,
+    Role, Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -111,6 +111,9 @@ from! {
     Option<u32>, v => Value::Int(v.map(i64::from));
     u64, v => Value::Int(Some(i64::try_from(v).unwrap_or(i64::MAX)));
     Timestamp, v => Value::Int(Some(v.0));
+    Option<Timestamp>, v => Value::Int(v.map(|v| v.0));
+    Day, v => Value::Int(Some(v.number()));
+    Option<Day>, v => Value::Int(v.map(Day::number));
     bool, v => Value::Bool(v);
     f64, v => Value::Real(Some(v));
     Option<f64>, v => Value::Real(v);
@@ -199,6 +202,7 @@ columns! {
     bool as bool, v => Ok(v);
     String as String, v => Ok(v);
     Timestamp as i64, v => Ok(Timestamp(v));
+    Day as i64, v => Ok(Day::from_store(v));
     serde_json::Value as sqlx::types::Json<serde_json::Value>, v => Ok(v.0);
     Sha256Hash as Vec<u8>, v => v.try_into().map(Sha256Hash).map_err(|v: Vec<u8>| format!("{} bytes", v.len()));
     ObjectKey as String, v => Ok(ObjectKey::from_store(v));

@@ -1,5 +1,7 @@
 //! Lists in pages: a cursor says where the next page begins.
 
+use std::str::FromStr;
+
 use crp_store::{Cursor, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -31,8 +33,8 @@ impl PageQuery {
     }
 }
 
-/// Cursor and limit of a page, checked.
-pub(crate) fn check(cursor: Option<&str>, limit: Option<u32>) -> Result<(Option<Cursor>, u32), Problem> {
+/// Cursor and limit of a page, checked. Each kind of list has its own kind of cursor.
+pub(crate) fn check<C: FromStr>(cursor: Option<&str>, limit: Option<u32>) -> Result<(Option<C>, u32), Problem> {
     let cursor = cursor.filter(|cursor| !cursor.is_empty()).map(str::parse).transpose();
     let cursor = cursor.map_err(|_| unknown_cursor())?;
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
@@ -47,7 +49,7 @@ pub(crate) fn cursor_of(id: Uuid) -> String {
     id.simple().to_string()
 }
 
-fn unknown_cursor() -> Problem {
+pub(crate) fn unknown_cursor() -> Problem {
     Problem::new(Refusal::InvalidRequest, "\"cursor\" is not one that this list gave, or its row is gone; begin again without it")
 }
 
@@ -62,7 +64,7 @@ pub(crate) struct PageOf<T> {
 
 impl<T> PageOf<T> {
     /// A page of the store, each row as the API shows it.
-    pub(crate) fn of<R>(page: Page<R>, show: impl FnMut(R) -> T) -> Self {
+    pub(crate) fn of<R, C: std::fmt::Display>(page: Page<R, C>, show: impl FnMut(R) -> T) -> Self {
         Self { next_cursor: page.next.map(|cursor| cursor.to_string()), items: page.items.into_iter().map(show).collect() }
     }
 

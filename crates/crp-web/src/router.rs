@@ -42,7 +42,12 @@ fn table() -> Routes {
         .at(May(ReadDocuments), routes!(documents::list::list_documents))
         .at(May(ReadDocuments), routes!(documents::get::get_document))
         .at(May(ReadDocuments), routes!(documents::content::get_document_content))
+        .at(May(WriteDocuments), routes!(documents::change::change_document))
         .at(May(WriteDocuments), routes!(documents::delete::delete_document))
+        .at(May(WriteDocuments), routes!(documents::trash::restore_document))
+        .at(May(WriteDocuments), routes!(documents::bulk::act_on_documents))
+        .at(May(ReadDocuments), routes!(documents::archive::get_archive))
+        .at(May(ReadDocuments), routes!(documents::tags::list_tags))
         .at(May(RunJobs), routes!(documents::run_again::run_document_again))
         .at(May(ReadJobs), routes!(jobs::list::list_jobs))
         .at(May(ReadJobs), routes!(jobs::get::get_job))
@@ -83,7 +88,12 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/v1/documents"),
     ("GET", "/api/v1/documents/{id}"),
     ("GET", "/api/v1/documents/{id}/content"),
+    ("PATCH", "/api/v1/documents/{id}"),
     ("DELETE", "/api/v1/documents/{id}"),
+    ("POST", "/api/v1/documents/{id}/restore"),
+    ("POST", "/api/v1/documents/bulk"),
+    ("GET", "/api/v1/documents/archive"),
+    ("GET", "/api/v1/tags"),
     ("POST", "/api/v1/documents/{id}/jobs"),
     ("GET", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/{id}"),

@@ -4,6 +4,7 @@ use crp_model::{
     ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Role, StageType,
     labels::{Label, WarningKind},
 };
+use crp_store::documents::DocumentSort;
 use serde_json::Value;
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat,
@@ -57,6 +58,22 @@ pub(crate) fn timestamp() -> Text {
 pub(crate) fn optional_timestamp() -> Text {
     let types = SchemaType::Array(vec![Type::String, Type::Null]);
     schema(ObjectBuilder::new().schema_type(types).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).build())
+}
+
+/// A day of the calendar, or null.
+pub(crate) fn optional_day() -> Text {
+    let types = SchemaType::Array(vec![Type::String, Type::Null]);
+    schema(ObjectBuilder::new().schema_type(types).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).build())
+}
+
+/// A day of the calendar.
+pub(crate) fn day() -> Text {
+    schema(ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).build())
+}
+
+/// The orders of a list of documents.
+pub(crate) fn document_sort() -> Text {
+    closed(DocumentSort::ALL.map(DocumentSort::as_str))
 }
 
 fn closed(values: impl IntoIterator<Item = &'static str>) -> Text {

@@ -8,9 +8,11 @@ mod document_cache;
 mod housekeeping;
 mod kinds;
 mod lease;
+mod older_documents;
 mod page_store;
 mod steps;
 mod task;
 mod worker;
 
+pub use older_documents::index_older_documents;
 pub use worker::{Worker, WorkerParts, WorkerSettings};

@@ -42,7 +42,7 @@ impl Worker {
             warnings: reading.warnings.clone(),
             failure: None,
         };
-        let is_new = tasks::save_page(&self.parts.store, claimed, &saved).await?;
+        let is_new = tasks::save_page(&self.parts.store, claimed, &saved, &reading.layout.text()).await?;
         reached(Step::PageRowWritten);
         Ok(is_new)
     }

@@ -10,6 +10,7 @@ use crate::{
     Store, StoreError, audit,
     error::broken,
     jobs::insert::insert_job,
+    search::{index, words::fold},
     sql::{args, sql},
     transaction::Tx,
 };
@@ -25,8 +26,8 @@ sql! {
     FIRST_WITH_SAME_BYTES =
         "SELECT id FROM documents WHERE organization = $1 AND sha256 = $2 ORDER BY created_at, id LIMIT 1";
     ADD_DOCUMENT =
-        "INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, duplicate_of, created_by, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        "INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, duplicate_of, created_by, created_at, sort_title)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     FIND_KEY =
         "SELECT k.sha256, k.pipeline, k.document, k.job, d.duplicate_of
          FROM idempotency_keys k JOIN documents d ON d.id = k.document
@@ -85,8 +86,11 @@ async fn add(tx: &mut Tx, scope: &Scope, new: &NewDocument) -> Result<Option<Add
     let first = tx.one(&FIRST_WITH_SAME_BYTES, args![organization, new.sha256]).await?;
     let duplicate_of: Option<DocumentId> = first.map(|row| row.get("id")).transpose()?;
     let (name, mime) = (new.name.as_str(), new.media_type.mime());
-    let row = args![new.document, organization, new.sha256, name, mime, new.size_bytes, duplicate_of, scope.actor, now];
+    let sort_title = fold(name);
+    let row =
+        args![new.document, organization, new.sha256, name, mime, new.size_bytes, duplicate_of, scope.actor, now, sort_title.as_str()];
     tx.run(&ADD_DOCUMENT, row).await?;
+    index::rebuild(tx, organization, new.document).await?;
     let job = insert_job(tx, scope, new.document, &new.plan, None).await?;
     if let Some(key) = &new.idempotency_key {
         tx.run(&FORGET_OLD_KEYS, args![now.minus(REPLAYED_FOR)]).await?;

@@ -1,6 +1,6 @@
 //! Deleting a document: rows first, objects after the commit. A crash in between leaves objects without rows, never the reverse.
 
-use crp_model::{DocumentId, DocumentName, ObjectKey, Scope, Sha256Hash};
+use crp_model::{DocumentId, DocumentName, ObjectKey, Scope, Sha256Hash, Timestamp};
 use serde_json::json;
 
 use super::Deleted;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 sql! {
-    LOCK_DOCUMENT = "SELECT name, sha256 FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
+    LOCK_DOCUMENT = "SELECT name, sha256, trashed_at FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
     UNFINISHED_JOB =
         "SELECT id FROM jobs WHERE organization = $1 AND document = $2 AND status IN ('queued', 'running') LIMIT 1";
     PAGE_OBJECTS =
@@ -34,8 +34,28 @@ sql! {
 /// # Errors
 /// `NotFound`; `Conflict` while one of its jobs is not final.
 pub async fn delete(store: &Store, scope: &Scope, document: DocumentId) -> Result<Deleted, StoreError> {
+    delete_if(store, scope, document, |_| true).await
+}
+
+/// The same for a document that was moved to the trash before this moment; one that was restored meanwhile is `NotFound`.
+///
+/// # Errors
+/// As [`delete`].
+pub async fn delete_from_trash(store: &Store, scope: &Scope, document: DocumentId, before: Timestamp) -> Result<Deleted, StoreError> {
+    delete_if(store, scope, document, |trashed_at| trashed_at.is_some_and(|at| at <= before)).await
+}
+
+async fn delete_if(
+    store: &Store,
+    scope: &Scope,
+    document: DocumentId,
+    is_meant: impl Fn(Option<Timestamp>) -> bool,
+) -> Result<Deleted, StoreError> {
     let mut tx = store.write().await?;
     let row = tx.one(&LOCK_DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
+    if !is_meant(row.opt("trashed_at")?) {
+        return Err(StoreError::NotFound);
+    }
     let (name, sha256): (DocumentName, Sha256Hash) = (row.get("name")?, row.get("sha256")?);
     if tx.one(&UNFINISHED_JOB, args![scope.organization, document]).await?.is_some() {
         let sentence = "A job still works on this document; cancel it or wait for its end, then delete the document.";

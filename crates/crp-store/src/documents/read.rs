@@ -1,37 +1,33 @@
 //! Documents as they are shown.
 
-use crp_model::{DocumentId, JobStatus, Scope};
+use std::collections::HashMap;
 
-use super::{Content, DocumentFilter, DocumentRow};
+use crp_model::{DocumentId, JobId, JobStatus, Scope};
+
+use super::{
+    Content, DocumentCursor, DocumentFilter, DocumentRow, DocumentSort,
+    listing::{COLUMNS, Listing, NEWEST_JOB, Words},
+    tags,
+};
 use crate::{
-    Cursor, Page, Store, StoreError, paging,
-    sql::{args, sql},
+    DatabaseKind, Page, Store, StoreError, paging,
+    search::{self, SearchQuery},
+    sql::{Composed, args, sql},
+    transaction::Tx,
     value::Row,
 };
 
-macro_rules! documents {
-    ($where:literal) => {
-        concat!(
-            "SELECT d.id, d.name, d.media_type, d.size_bytes, d.sha256, d.pages_total, d.duplicate_of, d.created_by, d.created_at,
-                    j.id AS latest_job, j.status AS latest_status
-             FROM documents d
-             LEFT JOIN jobs j ON j.id = (SELECT n.id FROM jobs n WHERE n.document = d.id ORDER BY n.created_at DESC, n.id DESC LIMIT 1)
-             WHERE d.organization = $1 AND ",
-            $where
-        )
-    };
-}
+/// From so many found documents on, SQLite checks documents in the list's order instead of sorting all that were found.
+const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 5_000 };
 
 sql! {
-    GET = documents!("d.id = $2");
-    LIST = documents!(
-        "d.id < $2 AND (j.status = $3 OR $3 IS NULL) AND (lower(d.name) LIKE $4 ESCAPE '!' OR $4 IS NULL)
-         ORDER BY d.id DESC LIMIT $5"
-    );
     CONTENT =
         "SELECT o.object_key, d.media_type, d.size_bytes, d.sha256, d.name
          FROM documents d JOIN originals o ON o.organization = d.organization AND o.sha256 = d.sha256
          WHERE d.organization = $1 AND d.id = $2";
+    FOUND_UP_TO =
+        sqlite "SELECT count(*) AS n FROM (SELECT rowid FROM search_index WHERE search_index MATCH $1 LIMIT $2)",
+        postgres "SELECT count(*) AS n FROM (SELECT id FROM search_parts WHERE words @@ CAST($1 AS text)::tsquery LIMIT $2) AS found";
 }
 
 /// One document.
@@ -40,26 +36,90 @@ sql! {
 /// `NotFound`.
 pub async fn get(store: &Store, scope: &Scope, document: DocumentId) -> Result<DocumentRow, StoreError> {
     let mut tx = store.read().await?;
-    read(&tx.one(&GET, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?)
+    get_in(&mut tx, scope, document).await
 }
 
-/// The organization's documents, newest first.
+/// One document, as this transaction sees it.
+pub(super) async fn get_in(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Result<DocumentRow, StoreError> {
+    let rows = tx.composed(one(scope, document)).await?;
+    let mut found = read(rows.first().ok_or(StoreError::NotFound)?)?;
+    tags::add_to(tx, scope, std::slice::from_mut(&mut found)).await?;
+    Ok(found)
+}
+
+/// The statement for one document.
+pub(super) fn one(scope: &Scope, document: DocumentId) -> Composed {
+    let mut sql = Composed::new("GET_DOCUMENT");
+    sql.add(COLUMNS, vec![]);
+    sql.add("FROM documents d", vec![]);
+    sql.add(NEWEST_JOB, vec![]);
+    sql.add("WHERE d.organization = ? AND d.id = ?", args![scope.organization, document]);
+    sql
+}
+
+/// The organization's documents, in this order. Without words in the filter, relevance means the newest first.
 ///
 /// # Errors
-/// The database's.
+/// `Conflict` when the cursor is of another order.
 pub async fn list(
     store: &Store,
     scope: &Scope,
     filter: &DocumentFilter,
-    cursor: Option<Cursor>,
+    sort: DocumentSort,
+    cursor: Option<&DocumentCursor>,
     limit: u32,
-) -> Result<Page<DocumentRow>, StoreError> {
+) -> Result<Page<DocumentRow, DocumentCursor>, StoreError> {
     let limit = paging::clamp(limit);
-    let status = filter.status.map(JobStatus::as_str);
-    let name = filter.name_contains.as_deref().map(contains);
+    let sort = if filter.words.is_none() && sort == DocumentSort::Relevance { DocumentSort::Newest } else { sort };
+    if cursor.is_some_and(|cursor| cursor.sort != sort) {
+        return Err(StoreError::Conflict("The cursor is of a list in another order.".to_owned()));
+    }
     let mut tx = store.read().await?;
-    let rows = tx.all(&LIST, args![scope.organization, paging::before(cursor), status, name.as_deref(), limit + 1]).await?;
-    Ok(paging::page(rows.iter().map(read).collect::<Result<_, _>>()?, limit, |document: &DocumentRow| document.id.0))
+    let words = match &filter.words {
+        Some(query) => Some(how_to_search(&mut tx, scope, query, sort).await?),
+        None => None,
+    };
+    let listing = Listing { kind: store.kind(), scope, filter, words, sort, cursor, limit };
+    let rows = tx.composed(listing.statement()).await?;
+    let kept = &rows[..rows.len().min(limit as usize)];
+    let mut items = kept.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let next = match (rows.len() > kept.len(), kept.last(), items.last()) {
+        (true, Some(row), Some(document)) => Some(cursor_behind(sort, row, document)?),
+        _ => None,
+    };
+    tags::add_to(&mut tx, scope, &mut items).await?;
+    if let Some(query) = &filter.words {
+        add_hits(&mut tx, scope, query, kept, &mut items).await?;
+    }
+    Ok(Page { items, next })
+}
+
+async fn how_to_search(tx: &mut Tx, scope: &Scope, query: &SearchQuery, sort: DocumentSort) -> Result<Words, StoreError> {
+    let question = search::for_index(tx, scope, query);
+    if tx.store().kind() == DatabaseKind::Postgres || sort == DocumentSort::Relevance {
+        return Ok(Words::FromIndex(question));
+    }
+    let found = tx.one(&FOUND_UP_TO, args![question.as_str(), MANY_FOUND]).await?;
+    let found: u32 = found.map_or(Ok(0), |row| row.get("n"))?;
+    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(question) })
+}
+
+fn cursor_behind(sort: DocumentSort, row: &Row, document: &DocumentRow) -> Result<DocumentCursor, StoreError> {
+    let title: String = row.get("sort_title")?;
+    let weight = if sort == DocumentSort::Relevance { row.opt("weight")? } else { None };
+    Ok(DocumentCursor::behind(sort, document, &title, row.get("day")?, weight))
+}
+
+async fn add_hits(tx: &mut Tx, scope: &Scope, query: &SearchQuery, rows: &[Row], items: &mut [DocumentRow]) -> Result<(), StoreError> {
+    let mut texts: Vec<(DocumentId, JobId)> = Vec::new();
+    for (row, document) in rows.iter().zip(items.iter()) {
+        texts.extend(row.opt("text_job")?.map(|job| (document.id, job)));
+    }
+    let mut hits: HashMap<_, _> = search::hits(tx, scope, query, &texts).await?;
+    for document in items {
+        document.hit = hits.remove(&document.id);
+    }
+    Ok(())
 }
 
 /// Where the original's bytes are.
@@ -78,24 +138,26 @@ pub async fn content(store: &Store, scope: &Scope, document: DocumentId) -> Resu
     })
 }
 
-/// A LIKE pattern for text anywhere in a name. Both engines fold the case of ASCII letters only.
-fn contains(text: &str) -> String {
-    let escaped = text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
-}
-
 fn read(row: &Row) -> Result<DocumentRow, StoreError> {
+    let status: Option<JobStatus> = row.opt("latest_status")?;
     Ok(DocumentRow {
         id: row.get("id")?,
         name: row.get("name")?,
+        title: row.opt("title")?,
+        document_date: row.opt("document_date")?,
+        tags: Vec::new(),
         media_type: row.get("media_type")?,
         size_bytes: row.get("size_bytes")?,
         sha256: row.get("sha256")?,
         pages_total: row.opt("pages_total")?,
         duplicate_of: row.opt("duplicate_of")?,
         latest_job: row.opt("latest_job")?,
-        latest_status: row.opt("latest_status")?,
+        latest_status: status,
+        latest_pipeline: row.opt("latest_pipeline")?,
+        thumbnail_job: row.opt("thumbnail_job")?,
         created_by: row.opt("created_by")?,
         created_at: row.get("created_at")?,
+        trashed_at: row.opt("trashed_at")?,
+        hit: None,
     })
 }

@@ -131,7 +131,7 @@ pub enum CancelOutcome {
 }
 
 sql! {
-    DOCUMENT = "SELECT id FROM documents WHERE organization = $1 AND id = $2";
+    DOCUMENT = "SELECT trashed_at IS NOT NULL AS is_trashed FROM documents WHERE organization = $1 AND id = $2";
     OLD_JOB = "SELECT document, status, plan FROM jobs WHERE organization = $1 AND id = $2";
     CANCEL_READY =
         "UPDATE tasks SET state = 'cancelled', finished_at = $3 WHERE organization = $1 AND job = $2 AND state = 'ready'";
@@ -141,10 +141,13 @@ sql! {
 /// Runs a document again, with any plan.
 ///
 /// # Errors
-/// `NotFound` when the organization has no such document.
+/// `NotFound` when the organization has no such document; `Conflict` while it is in the trash.
 pub async fn add_job(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
-    tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
+    let row = tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
+    if row.get("is_trashed")? {
+        return Err(StoreError::Conflict("The document is in the trash; restore it first.".to_owned()));
+    }
     let job = insert::insert_job(&mut tx, scope, document, plan, None).await?;
     let detail = json!({ "document": document, "pipeline": plan.pipeline });
     audit::append(&mut tx, scope, "job.added", Some(job.0), &detail).await?;

@@ -19,6 +19,7 @@ use crate::{
         lock::LockedJob,
         warnings,
     },
+    search,
     sql::{args, sql},
     transaction::Tx,
 };
@@ -156,7 +157,9 @@ async fn succeed(tx: &mut Tx, task: &ClaimedTask, job: &LockedJob) -> Result<Com
         insert_task(tx, job.organization, job.id, next, TaskKind::Stage, None).await?;
         None
     } else {
-        Some(end_job(tx, job, FinalStatus::Succeeded, None).await?)
+        let ended = end_job(tx, job, FinalStatus::Succeeded, None).await?;
+        search::index::take_text(tx, job.organization, task.document.id, job.id).await?;
+        Some(ended)
     };
     Ok(Committed { stage_ended, job_ended, retried: None })
 }

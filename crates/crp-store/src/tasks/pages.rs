@@ -14,6 +14,9 @@ use crate::{
     value::{Row, Value},
 };
 
+/// Most bytes of a page's text that can be searched; ten thousand lines of print.
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
+
 sql! {
     EXISTS = "SELECT page FROM pages WHERE organization = $1 AND job = $2 AND stage_index = $3 AND page = $4";
     SAVE =
@@ -23,6 +26,9 @@ sql! {
          ON CONFLICT (job, stage_index, page) DO UPDATE SET object_key = excluded.object_key, thumbnail_key = excluded.thumbnail_key,
              source = excluded.source, mean_confidence = excluded.mean_confidence, seconds = excluded.seconds,
              warnings = excluded.warnings, failure = excluded.failure, saved_at = excluded.saved_at";
+    SAVE_TEXT =
+        "INSERT INTO page_texts (job, page, organization, content) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (job, page) DO UPDATE SET content = excluded.content";
     COUNT_UP = "UPDATE jobs SET pages_done = pages_done + 1 WHERE organization = $1 AND id = $2 RETURNING pages_done, pages_total";
     LIST =
         "SELECT page, object_key, thumbnail_key, source, mean_confidence, seconds, warnings, failure FROM pages
@@ -37,11 +43,12 @@ sql! {
          WHERE organization = $1 AND job = $2 AND stage_index = $3 AND failure IS NOT NULL ORDER BY page LIMIT 1";
 }
 
-/// Saves one page of a `pages` task, or saves it again; whether it is the first time in this job (count it then, and only then).
+/// Saves one page of a `pages` task with its text, or saves it again; whether it is the first time in this job (count it then, and only
+/// then). The text enters the index when the job has succeeded.
 ///
 /// # Errors
 /// `Fenced`; then nothing has changed.
-pub async fn save_page(store: &Store, task: &ClaimedTask, page: &SavedPage) -> Result<bool, StoreError> {
+pub async fn save_page(store: &Store, task: &ClaimedTask, page: &SavedPage, text: &str) -> Result<bool, StoreError> {
     let inside = task.range.is_some_and(|range| (range.first..=range.last).contains(&page.page));
     if !inside {
         return Err(broken(format!("page {} is not one of this task", page.page)));
@@ -49,6 +56,8 @@ pub async fn save_page(store: &Store, task: &ClaimedTask, page: &SavedPage) -> R
     let (mut tx, job) = held::begin(store, task).await?;
     let known = tx.one(&EXISTS, args![job.organization, job.id, task.stage_index, page.page.get()]).await?.is_some();
     save(&mut tx, task, page).await?;
+    let text = &text[..text.floor_char_boundary(MAX_TEXT_BYTES)];
+    tx.run(&SAVE_TEXT, args![job.id, page.page.get(), job.organization, text]).await?;
     if !known {
         warnings::tell(&mut tx, job.organization, job.id, &page.warnings).await?;
         let row = tx.one(&COUNT_UP, args![job.organization, job.id]).await?.ok_or(StoreError::Fenced)?;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     StoreError,
-    documents::{self, DocumentFilter},
+    documents::{self, DocumentFilter, DocumentSort},
     jobs, tasks,
 };
 
@@ -62,7 +62,7 @@ both_engines! {
             let refused = documents::add_with_job(&db.store, &scope, other).await;
             assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
         }
-        let all = documents::list(&db.store, &scope, &DocumentFilter::default(), None, 10).await.unwrap();
+        let all = documents::list(&db.store, &scope, &DocumentFilter::default(), DocumentSort::Newest, None, 10).await.unwrap();
         assert_eq!(all.items.len(), 1);
         let elsewhere = db.organization("two").await;
         let mut theirs = db.new_document(&elsewhere, "bytes", plan());
@@ -129,8 +129,8 @@ both_engines! {
             db.advance(1.0);
         }
         let names = async |text: &str| {
-            let filter = DocumentFilter { name_contains: Some(text.to_owned()), status: None };
-            let page = documents::list(&db.store, &scope, &filter, None, 10).await.unwrap();
+            let filter = DocumentFilter { name_contains: Some(text.to_owned()), ..DocumentFilter::default() };
+            let page = documents::list(&db.store, &scope, &filter, DocumentSort::Newest, None, 10).await.unwrap();
             page.items.iter().map(|document| document.name.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(names("INVOICE").await, ["Invoice 1.pdf"]);
@@ -138,12 +138,12 @@ both_engines! {
         assert_eq!(names("e!").await, ["100%_sure!.pdf"]);
         assert_eq!(names(".pdf").await, ["100%_sure!.pdf", "letter.pdf", "Invoice 1.pdf"], "newest first");
         db.claim(TaskKind::Inspect).await;
-        let filter = DocumentFilter { status: Some(JobStatus::Running), name_contains: None };
-        let running = documents::list(&db.store, &scope, &filter, None, 10).await.unwrap();
+        let filter = DocumentFilter { status: Some(JobStatus::Running), ..DocumentFilter::default() };
+        let running = documents::list(&db.store, &scope, &filter, DocumentSort::Newest, None, 10).await.unwrap();
         assert_eq!(running.items.len(), 1);
         assert_eq!(running.items[0].latest_status, Some(JobStatus::Running));
-        let first = documents::list(&db.store, &scope, &DocumentFilter::default(), None, 2).await.unwrap();
-        let rest = documents::list(&db.store, &scope, &DocumentFilter::default(), first.next, 2).await.unwrap();
+        let first = documents::list(&db.store, &scope, &DocumentFilter::default(), DocumentSort::Newest, None, 2).await.unwrap();
+        let rest = documents::list(&db.store, &scope, &DocumentFilter::default(), DocumentSort::Newest, first.next.as_ref(), 2).await.unwrap();
         assert_eq!((first.items.len(), rest.items.len(), rest.next), (2, 1, None));
     }
 

@@ -62,7 +62,7 @@ both_engines! {
         let mut enders = Vec::new();
         for _ in 0..8 {
             let task = db.claim(TaskKind::Pages).await;
-            tasks::save_page(&db.store, &task, &good_page(&task, task.range.unwrap().first)).await.unwrap();
+            tasks::save_page(&db.store, &task, &good_page(&task, task.range.unwrap().first), "The words of a page.").await.unwrap();
             let store = db.store.clone();
             enders.push(tokio::spawn(async move { tasks::finish_pages(&store, &task).await.unwrap() }));
         }
@@ -79,9 +79,9 @@ both_engines! {
         db.inspect(2, 2).await;
         let task = db.claim(TaskKind::Pages).await;
         let mut first = good_page(&task, page(1));
-        assert!(tasks::save_page(&db.store, &task, &first).await.unwrap());
+        assert!(tasks::save_page(&db.store, &task, &first, "The words of a page.").await.unwrap());
         first.mean_confidence = Some(0.5);
-        assert!(!tasks::save_page(&db.store, &task, &first).await.unwrap());
+        assert!(!tasks::save_page(&db.store, &task, &first, "The words of a page.").await.unwrap());
         assert_eq!(db.job(&scope, job).await.progress.pages_done, 1);
         assert_eq!(tasks::saved_pages(&db.store, &scope, job, 0).await.unwrap(), [first]);
     }
@@ -91,9 +91,9 @@ both_engines! {
         db.upload(&scope, "bytes", plan()).await;
         db.inspect(2, 2).await;
         let task = db.claim(TaskKind::Pages).await;
-        tasks::save_page(&db.store, &task, &good_page(&task, page(2))).await.unwrap();
+        tasks::save_page(&db.store, &task, &good_page(&task, page(2)), "The words of a page.").await.unwrap();
         assert!(matches!(tasks::finish_pages(&db.store, &task).await, Err(StoreError::Failure(f)) if f.code == Code::Internal));
-        let outside = tasks::save_page(&db.store, &task, &good_page(&task, page(3))).await;
+        let outside = tasks::save_page(&db.store, &task, &good_page(&task, page(3)), "The words of a page.").await;
         assert!(matches!(outside, Err(StoreError::Failure(_))));
         db.read_pages(&task).await;
         db.claim(TaskKind::Assemble).await;
@@ -175,7 +175,7 @@ both_engines! {
         tasks::finish_inspect(&db.store, &task, 1, &[range(1, 1)], std::slice::from_ref(&missing)).await.unwrap();
         let task = db.claim(TaskKind::Pages).await;
         let saved = tasks::SavedPage { warnings: vec![unsure.clone()], ..good_page(&task, page(1)) };
-        tasks::save_page(&db.store, &task, &saved).await.unwrap();
+        tasks::save_page(&db.store, &task, &saved, "The words of a page.").await.unwrap();
         tasks::finish_pages(&db.store, &task).await.unwrap();
         let task = db.claim(TaskKind::Assemble).await;
         let again = [unsure.clone(), missing.clone()];
@@ -223,7 +223,7 @@ async fn assemble_with_failed_pages(db: &super::harness::TestDb, pages: u32, fai
             saved.failure = Some(Failure::new(Code::PageFailed, format!("page {number} could not be read")));
             saved.object_key = None;
         }
-        tasks::save_page(&db.store, &task, &saved).await.unwrap();
+        tasks::save_page(&db.store, &task, &saved, "The words of a page.").await.unwrap();
     }
     tasks::finish_pages(&db.store, &task).await.unwrap();
     let task = db.claim(TaskKind::Assemble).await;

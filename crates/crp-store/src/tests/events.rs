@@ -46,7 +46,7 @@ both_engines! {
             let (store, task) = (db.store.clone(), db.claim(TaskKind::Pages).await);
             writers.push(tokio::spawn(async move {
                 for page in task.range.unwrap().pages() {
-                    tasks::save_page(&store, &task, &good_page(&task, page)).await.unwrap();
+                    tasks::save_page(&store, &task, &good_page(&task, page), "The words of a page.").await.unwrap();
                 }
             }));
         }

@@ -66,7 +66,7 @@ both_engines! {
         let job = db.upload(&scope, "bytes", plan()).await.job;
         db.inspect(2, 2).await;
         let stale = db.claim(TaskKind::Pages).await;
-        tasks::save_page(&db.store, &stale, &good_page(&stale, page(1))).await.unwrap();
+        tasks::save_page(&db.store, &stale, &good_page(&stale, page(1)), "The words of a page.").await.unwrap();
         db.advance(LEASE.as_secs_f64() + 1.0);
         let rescued = tasks::rescue_expired(&db.store).await.unwrap();
         assert_eq!(rescued.len(), 1);
@@ -76,7 +76,7 @@ both_engines! {
         let task = db.claim(TaskKind::Pages).await;
         assert_eq!((task.id, task.attempt, task.fence), (stale.id, 1, stale.fence + 1), "a page was saved: no attempt spent");
         let before = db.job(&scope, job).await;
-        assert_eq!(tasks::save_page(&db.store, &stale, &good_page(&stale, page(2))).await, Err(StoreError::Fenced));
+        assert_eq!(tasks::save_page(&db.store, &stale, &good_page(&stale, page(2)), "The words of a page.").await, Err(StoreError::Fenced));
         assert_eq!(tasks::finish_pages(&db.store, &stale).await, Err(StoreError::Fenced));
         assert_eq!(tasks::fail(&db.store, &stale, &crash(), None).await, Err(StoreError::Fenced));
         assert_eq!(tasks::hand_back(&db.store, &stale, Duration::ZERO).await, Err(StoreError::Fenced));
@@ -109,7 +109,7 @@ both_engines! {
         for number in 1..=tasks::MAX_ATTEMPTS + 2 {
             let task = db.claim(TaskKind::Pages).await;
             assert_eq!(task.attempt, 1, "each restart made progress");
-            tasks::save_page(&db.store, &task, &good_page(&task, page(number))).await.unwrap();
+            tasks::save_page(&db.store, &task, &good_page(&task, page(number)), "The words of a page.").await.unwrap();
             db.advance(LEASE.as_secs_f64() + 1.0);
             assert!(tasks::rescue_expired(&db.store).await.unwrap()[0].committed.job_ended.is_none());
         }
@@ -129,7 +129,7 @@ both_engines! {
             let task = db.claim(TaskKind::Pages).await;
             assert_eq!(task.attempt, attempt);
             let failed = tasks::SavedPage { failure: Some(crash()), ..good_page(&task, page(1)) };
-            tasks::save_page(&db.store, &task, &failed).await.unwrap();
+            tasks::save_page(&db.store, &task, &failed, "The words of a page.").await.unwrap();
             db.advance(LEASE.as_secs_f64() + 1.0);
             tasks::rescue_expired(&db.store).await.unwrap();
         }

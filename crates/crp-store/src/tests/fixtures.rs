@@ -105,7 +105,7 @@ impl TestDb {
     /// Saves every page of the task and ends it.
     pub(crate) async fn read_pages(&self, task: &ClaimedTask) -> Committed {
         for page in task.range.unwrap().pages() {
-            tasks::save_page(&self.store, task, &good_page(task, page)).await.unwrap();
+            tasks::save_page(&self.store, task, &good_page(task, page), "The words of a page.").await.unwrap();
         }
         tasks::finish_pages(&self.store, task).await.unwrap()
     }

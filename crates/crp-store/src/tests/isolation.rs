@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     StoreError, artifacts, audit,
-    documents::{self, DocumentFilter},
+    documents::{self, DocumentFilter, DocumentSort},
     events,
     jobs::{self, JobFilter},
     organizations, overview, pipelines, sessions, tasks, users,
@@ -37,7 +37,7 @@ both_engines! {
         assert_eq!(pipelines::get(store, scope, &pipeline.to_string()).await.unwrap_err(), missing);
         assert_eq!(pipelines::delete(store, scope, &pipeline.to_string()).await.unwrap_err(), missing);
 
-        assert!(documents::list(store, scope, &DocumentFilter::default(), None, 10).await.unwrap().items.is_empty());
+        assert!(documents::list(store, scope, &DocumentFilter::default(), DocumentSort::Newest, None, 10).await.unwrap().items.is_empty());
         let of_document = JobFilter { document: Some(added.document), status: None };
         assert!(jobs::list(store, scope, &of_document, None, 10).await.unwrap().items.is_empty());
         assert!(pipelines::list(store, scope).await.unwrap().is_empty());

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cancelling;
+mod catalogue;
 mod claiming;
 mod documents;
 mod ends;
@@ -14,6 +15,7 @@ mod model;
 mod postgres_cluster;
 mod retries;
 mod schema;
+mod search;
 mod statements;
 mod storm;
 mod trouble;

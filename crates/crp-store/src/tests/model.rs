@@ -332,7 +332,7 @@ impl Ending {
                 TaskKind::Inspect => tasks::finish_inspect(store, task, PAGES, &PageRange::split(PAGES, 1), &[]).await,
                 TaskKind::Pages => {
                     let page = task.range.expect("a range").first;
-                    tasks::save_page(store, task, &good_page(task, page)).await?;
+                    tasks::save_page(store, task, &good_page(task, page), "The words of a page.").await?;
                     tasks::finish_pages(store, task).await
                 }
                 TaskKind::Assemble | TaskKind::Stage => tasks::finish_stage(store, task, &[], &[]).await,

@@ -24,13 +24,15 @@ struct Shape {
 
 const OF_SQLITE: [&str; 3] = [
     "SELECT t.name || '.' || c.name, c.\"notnull\" = 1 FROM sqlite_schema t JOIN pragma_table_info(t.name) c
-     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name <> '_sqlx_migrations'",
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name <> '_sqlx_migrations'
+       AND t.name NOT LIKE 'search!_index%' ESCAPE '!'",
     "SELECT tbl || ': ' || group_concat(col, ', ') FROM (
          SELECT t.name AS tbl, i.name AS idx, k.name AS col FROM sqlite_schema t
          JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) k
-         WHERE t.type = 'table' AND i.\"unique\" = 1 AND t.name <> '_sqlx_migrations' ORDER BY t.name, i.name, k.seqno)
+         WHERE t.type = 'table' AND i.\"unique\" = 1 AND t.name <> '_sqlx_migrations'
+           AND t.name NOT LIKE 'search!_index%' ESCAPE '!' ORDER BY t.name, i.name, k.seqno)
      GROUP BY tbl, idx
-     UNION ALL SELECT 'installation: singleton'",
+     UNION ALL SELECT 'installation: singleton' UNION ALL SELECT 'search_parts: id'",
     "SELECT tbl || ': ' || group_concat(col, ', ') || ' -> ' || target || ' ' || del FROM (
          SELECT t.name AS tbl, f.id AS fk, f.\"from\" AS col, f.\"table\" AS target, f.on_delete AS del
          FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
@@ -40,7 +42,7 @@ const OF_SQLITE: [&str; 3] = [
 
 const OF_POSTGRES: [&str; 3] = [
     "SELECT table_name || '.' || column_name, is_nullable = 'NO' FROM information_schema.columns
-     WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations'",
+     WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' AND table_name || '.' || column_name <> 'search_parts.words'",
     "SELECT conrelid::regclass::text || ': ' || (
          SELECT string_agg(a.attname, ', ' ORDER BY k.n) FROM unnest(conkey) WITH ORDINALITY AS k (num, n)
          JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.num)

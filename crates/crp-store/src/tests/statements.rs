@@ -27,6 +27,7 @@ fn modules() -> Vec<&'static [&'static Statement]> {
     ];
     modules.extend(crate::documents::STATEMENTS);
     modules.extend(crate::jobs::STATEMENTS_BELOW);
+    modules.extend(crate::search::STATEMENTS);
     modules.extend(crate::tasks::STATEMENTS);
     modules
 }
@@ -61,6 +62,16 @@ both_engines! {
                 Engine::Postgres(tx) => tx.prepare(statement.postgres.into_sql_str()).await.map(drop),
             };
             prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
+        }
+    }
+
+    async fn every_list_of_documents_is_understood_by_the_engine(db: TestDb) {
+        let statements = crate::documents::every_statement(db.store.kind());
+        assert!(statements.len() > 100);
+        for statement in statements {
+            let mut tx = db.store.read().await.unwrap();
+            let text = statement.text.clone();
+            tx.composed(statement).await.unwrap_or_else(|error| panic!("{error}: {text}"));
         }
     }
 }

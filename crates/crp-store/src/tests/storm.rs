@@ -103,7 +103,7 @@ async fn finish(store: &Store, task: &ClaimedTask) -> Result<Committed, StoreErr
         TaskKind::Inspect => tasks::finish_inspect(store, task, PAGES, &PageRange::split(PAGES, 1), &[]).await,
         TaskKind::Pages => {
             let page = task.range.expect("a range").first;
-            tasks::save_page(store, task, &good_page(task, page)).await?;
+            tasks::save_page(store, task, &good_page(task, page), "The words of a page.").await?;
             tasks::renew(store, task.worker, &[(task.id, task.fence)], LEASE).await?;
             tasks::finish_pages(store, task).await
         }

@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::{Web, problem::Problem};
 
 /// What came from a document is never run by a browser.
-const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
+pub(super) const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
 /// What a browser does with the bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,12 @@ async fn call(app: &TestApp, cookie: &str, route: &Declared, named: &Named) -> A
             let source = format!("name: {}\nstages: [{{type: ocr}}]\n", named.pipeline);
             app.send_json(route.method, cookie, &path, &json!({"source": source})).await
         }
+        ("PATCH", "/api/v1/documents/{id}") => app.send_json("PATCH", cookie, &path, &json!({"title": "x"})).await,
+        ("POST", "/api/v1/documents/bulk") => {
+            let body = json!({"ids": [named.document], "action": "tag", "add_tags": ["x"]});
+            app.send_json("POST", cookie, &path, &body).await
+        }
+        ("GET", "/api/v1/documents/archive") => app.get(cookie, &format!("{path}?ids={}", named.document)).await,
         ("POST", "/api/v1/documents/{id}/jobs") => app.send_json("POST", cookie, &path, &json!({})).await,
         (method, _) => app.send_empty(method, cookie, &path).await,
     }

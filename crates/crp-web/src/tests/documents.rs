@@ -238,15 +238,15 @@ async fn a_document_is_deleted_with_its_bytes_unless_another_shares_them() {
     let cookie = app.sign_in(OWNER).await;
     let (first, first_job) = app.uploaded(&cookie, PDF).await;
     let (second, second_job) = app.uploaded(&cookie, PDF).await;
-    let running = app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{first}")).await;
+    let running = app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{first}?forever=true")).await;
     assert_eq!((running.status, running.code().as_str()), (StatusCode::CONFLICT, "conflict"), "a job is not final");
     for job in [first_job, second_job] {
         assert_eq!(app.send_empty("POST", &cookie, &format!("/api/v1/jobs/{job}/cancel")).await.status, StatusCode::OK);
     }
-    assert_eq!(app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{first}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{first}?forever=true")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.get(&cookie, &format!("/api/v1/documents/{first}")).await.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get(&cookie, &format!("/api/v1/documents/{second}/content")).await.body, PDF);
-    assert_eq!(app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{second}")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.send_empty("DELETE", &cookie, &format!("/api/v1/documents/{second}?forever=true")).await.status, StatusCode::NO_CONTENT);
     assert_eq!(app.stored_files(), 0);
 }
 
@@ -271,7 +271,7 @@ async fn lists_come_in_pages_and_can_be_filtered() {
     assert_eq!(names, ["scan-4.pdf", "scan-3.pdf", "scan-2.pdf", "scan-1.pdf", "scan-0.pdf"]);
     let found = app.get(&cookie, "/api/v1/documents?name=SCAN-3&status=queued").await.json();
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
-    for bad in ["limit=0", "limit=201", "limit=x", "cursor=x", "status=lost", "colour=red"] {
+    for bad in ["limit=0", "limit=201", "limit=x", "cursor=x", "status=lost", "colour=red", "sort=up", "from=1.1.2020", "trashed=maybe"] {
         let answer = app.get(&cookie, &format!("/api/v1/documents?{bad}")).await;
         assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "invalid_request"), "{bad}");
     }

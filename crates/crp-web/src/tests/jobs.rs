@@ -169,12 +169,12 @@ async fn a_failed_job_tells_what_to_do_and_keeps_what_it_left() {
 }
 
 /// Does what a worker would do with a job of no pages, and leaves a text.
-async fn finish(app: &TestApp, job: &str, text: &'static [u8]) {
+pub(super) async fn finish(app: &TestApp, job: &str, text: &'static [u8]) {
     finish_with(app, job, ArtifactKind::Text, text).await;
 }
 
 /// The same with an artifact of any kind.
-async fn finish_with(app: &TestApp, job: &str, kind: ArtifactKind, bytes: &[u8]) {
+pub(super) async fn finish_with(app: &TestApp, job: &str, kind: ArtifactKind, bytes: &[u8]) {
     let store = &app.web.store;
     let worker = WorkerId::new(&app.web.ambient);
     let lease = Duration::from_secs(30);
@@ -192,7 +192,7 @@ async fn finish_with(app: &TestApp, job: &str, kind: ArtifactKind, bytes: &[u8])
         warnings: Vec::new(),
         failure: None,
     };
-    tasks::save_page(store, &pages, &page).await.unwrap();
+    tasks::save_page(store, &pages, &page, "The words of a page.").await.unwrap();
     tasks::finish_pages(store, &pages).await.unwrap();
     let assemble = tasks::claim(store, worker, lease).await.unwrap().unwrap();
     let organization: OrganizationId = setup::organizations(store).await.unwrap()[0].0;

@@ -2,6 +2,8 @@
 
 mod access;
 mod app;
+mod archive;
+mod catalogue;
 mod documents;
 mod frame;
 mod jobs;

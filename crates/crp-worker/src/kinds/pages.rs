@@ -76,7 +76,7 @@ async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, fail
         warnings: Vec::new(),
         failure: Some(Failure { message: format!("Page {page} could not be read: {}", failure.message), ..failure }),
     };
-    tasks::save_page(&worker.parts.store, claimed, &saved).await?;
+    tasks::save_page(&worker.parts.store, claimed, &saved, "").await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! `[storage]`: the data directory, and the S3 bucket in place of its folder of objects.
+//! `[storage]`: the data directory, the S3 bucket in place of its folder of objects, and how long the trash is kept.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ use super::{
     setting::{Section, Setting, Shape, Wrong},
 };
 
-/// Where bytes are kept.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// Where bytes are kept, and how long those in the trash.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StorageSettings {
     /// Folder of everything that crPipeline keeps on this machine: the SQLite database, objects, cache. It is made when it is missing,
@@ -29,6 +29,22 @@ pub(crate) struct StorageSettings {
     /// The access key's secret.
     #[schemars(with = "Option<String>")]
     pub(crate) secret_access_key: Option<Secret>,
+    /// Days that a document stays in the trash before it is deleted for good.
+    pub(crate) trash_days: u32,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::new(),
+            s3_bucket: None,
+            endpoint_url: None,
+            region: None,
+            access_key_id: None,
+            secret_access_key: None,
+            trash_days: 30,
+        }
+    }
 }
 
 impl Section for StorageSettings {
@@ -40,9 +56,13 @@ impl Section for StorageSettings {
         Setting::new("region", "AWS_REGION", Shape::Text),
         Setting::secret("access_key_id", "AWS_ACCESS_KEY_ID"),
         Setting::secret("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+        Setting::new("trash_days", "CRPIPELINE_TRASH_DAYS", Shape::Number),
     ];
 
     fn check(&self) -> Result<(), Wrong> {
+        if !(1..=3650).contains(&self.trash_days) {
+            return Err(Wrong::new("trash_days", "it is not within 1 day to ten years (3650)"));
+        }
         if self.s3_bucket.is_none() {
             return Ok(());
         }

@@ -44,7 +44,7 @@ pub(crate) async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     sandbox::export(level, &served.metrics);
     served.release_previous().await?;
     first_start::prepare(&served, &configuration.login, &listeners::url(&api)?).await?;
-    let upkeep = upkeep::start(&served, &configuration.storage.data_dir, stopping.clone()).await;
+    let upkeep = upkeep::start(&served, &configuration.storage, stopping.clone()).await;
     let mut parts = served.start(configuration, api, ops, &stopping)?;
     let ended_early = parts.wait(&stopping).await;
     stopping.cancel();

@@ -1,9 +1,6 @@
 //! Work on a clock: figures for the metrics, whether storage answers, and what nobody needs any more.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crp_metrics::Metrics;
 use crp_model::{
@@ -12,10 +9,12 @@ use crp_model::{
 };
 use crp_objects::Objects;
 use crp_store::{Store, overview, sessions};
+use crp_web::Web;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Served;
+use crate::config::StorageSettings;
 
 /// How old the figures of the database may be.
 const FIGURES: Duration = Duration::from_secs(5);
@@ -33,16 +32,20 @@ struct Upkeep {
     metrics: Metrics,
     ambient: Ambient,
     data_dir: PathBuf,
+    web: Arc<Web>,
+    trash_kept: Duration,
 }
 
 /// Does everything once, so that the first scrape shows what is, then goes on until `stopping`.
-pub(super) async fn start(served: &Served, data_dir: &Path, stopping: CancellationToken) -> JoinHandle<()> {
+pub(super) async fn start(served: &Served, storage: &StorageSettings, stopping: CancellationToken) -> JoinHandle<()> {
     let upkeep = Upkeep {
         store: served.store.clone(),
         objects: served.objects.clone(),
         metrics: served.metrics.clone(),
         ambient: served.ambient.clone(),
-        data_dir: data_dir.to_owned(),
+        data_dir: storage.data_dir.clone(),
+        web: served.web.clone(),
+        trash_kept: Duration::from_secs(u64::from(storage.trash_days) * 24 * 3600),
     };
     upkeep.clone().figures().await;
     // A storage that hangs must not keep the server from starting; the probe tells later.
@@ -52,6 +55,8 @@ pub(super) async fn start(served: &Served, data_dir: &Path, stopping: Cancellati
             upkeep.every(FIGURES, &stopping, Upkeep::figures),
             upkeep.every(PROBE, &stopping, Upkeep::probe),
             upkeep.every(SWEEP, &stopping, Upkeep::sweep),
+            upkeep.every(SWEEP, &stopping, Upkeep::empty_trash),
+            upkeep.every(SWEEP, &stopping, Upkeep::catch_up),
         );
     })
 }
@@ -117,6 +122,23 @@ impl Upkeep {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "Removed uploads that were never finished"),
             Err(failure) => tracing::warn!(code = failure.code.as_str(), "Unfinished uploads could not be removed: {}", failure.message),
+        }
+    }
+
+    async fn empty_trash(self) {
+        match self.web.empty_trash(self.trash_kept).await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::info!(deleted, "Deleted documents whose time in the trash was over"),
+            Err(failure) => tracing::warn!(code = failure.code.as_str(), "The trash could not be emptied: {}", failure.message),
+        }
+    }
+
+    /// After an update from a version without a search there is much to do, later nothing.
+    async fn catch_up(self) {
+        match crp_worker::index_older_documents(&self.store, &self.objects).await {
+            Ok(0) => {}
+            Ok(indexed) => tracing::info!(indexed, "Documents of an older version can be searched now"),
+            Err(failure) => tracing::warn!(code = failure.code.as_str(), "Older documents cannot be searched yet: {}", failure.message),
         }
     }
 }
