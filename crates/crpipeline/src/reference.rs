@@ -21,7 +21,7 @@ const PAGES: [(&str, PageText); 6] = [
     ("failure-codes.md", failure_codes),
     ("metrics.md", metrics),
     ("ocr-http-answer.schema.json", || format!("{:#}\n", crp_ocr::http_answer_schema())),
-    ("pipeline.schema.json", || format!("{:#}\n", PipelineFile::json_schema())),
+    ("pipeline.schema.json", PipelineFile::json_schema_text),
 ];
 
 /// Prints the page that the command line names, or the names of all pages.
