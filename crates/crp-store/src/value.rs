@@ -2,7 +2,7 @@
 
 use crp_model::{
     ArtifactId, ArtifactKind, AuditId, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, OrganizationId, PipelineId, Role,
-    Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
+    SessionId, Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -133,7 +133,7 @@ macro_rules! ids {
     )* };
 }
 
-ids! { OrganizationId UserId DocumentId PipelineId JobId TaskId ArtifactId WorkerId AuditId }
+ids! { OrganizationId UserId DocumentId PipelineId JobId TaskId ArtifactId WorkerId AuditId SessionId }
 
 /// A row of either engine.
 pub(crate) enum Row {

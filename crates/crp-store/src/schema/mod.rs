@@ -28,7 +28,10 @@ pub(crate) struct Step {
 }
 
 /// Every step, in order. A released step never changes.
-pub(crate) const STEPS: &[Step] = &[Step { version: 1, name: "first", source: include_str!("0001_first.sql") }];
+pub(crate) const STEPS: &[Step] = &[
+    Step { version: 1, name: "first", source: include_str!("0001_first.sql") },
+    Step { version: 2, name: "watching", source: include_str!("0003_watching.sql") },
+];
 
 /// The table in which sqlx notes the steps that were taken.
 pub(crate) const TABLE: &str = "_sqlx_migrations";
@@ -40,7 +43,7 @@ pub(crate) fn newest(steps: &[Step]) -> i64 {
 
 /// The text of a step for one engine. Text sorts by its bytes on both.
 pub(crate) fn render(source: &str, kind: DatabaseKind) -> String {
-    let types: [(&str, &str, &str); 8] = [
+    let types: [(&str, &str, &str); 9] = [
         ("{uuid}", "BLOB", "uuid"),
         ("{json}", "TEXT", "jsonb"),
         ("{bytes}", "BLOB", "bytea"),
@@ -49,6 +52,7 @@ pub(crate) fn render(source: &str, kind: DatabaseKind) -> String {
         ("{real}", "REAL", "double precision"),
         ("{text}", "TEXT", "text COLLATE \"C\""),
         ("{strict}", " STRICT", ""),
+        ("{new_uuid}", "randomblob(16)", "gen_random_uuid()"),
     ];
     types.iter().fold(source.to_owned(), |text, (placeholder, sqlite, postgres)| {
         text.replace(placeholder, if kind == DatabaseKind::Sqlite { sqlite } else { postgres })

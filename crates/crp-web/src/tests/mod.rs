@@ -10,3 +10,6 @@ mod openapi;
 mod pages;
 mod paging;
 mod pipelines;
+mod sessions;
+mod stream;
+mod watching;
