@@ -62,4 +62,6 @@ ids! {
     WorkerId,
     /// One line of the audit log.
     AuditId,
+    /// A person's sign-in on one browser; no secret.
+    SessionId,
 }

@@ -199,13 +199,15 @@ impl PipelineFile {
     /// # Errors
     /// `invalid_pipeline` with the line, or `stage_not_available` for a stage type that this version does not run yet.
     pub fn parse(yaml: &str) -> Result<Self, Failure> {
-        let pipeline = Self::parse_with_future_stages(yaml)?;
-        match pipeline.stages.iter().map(Stage::stage_type).find(|t| !t.is_available()) {
-            None => Ok(pipeline),
-            Some(missing) => {
-                Err(Failure::new(Code::StageNotAvailable, format!("This version does not run stages of type \"{}\" yet", missing.as_str())))
-            }
-        }
+        Self::check(yaml).map_err(PipelineMistake::failure)
+    }
+
+    /// The same, for who wants to know the place of the first mistake.
+    ///
+    /// # Errors
+    /// The mistake.
+    pub fn check(yaml: &str) -> Result<Self, PipelineMistake> {
+        Self::read(yaml, false)
     }
 
     /// Reads a pipeline file, also one with stages that this version does not run.
@@ -213,11 +215,18 @@ impl PipelineFile {
     /// # Errors
     /// `invalid_pipeline` with the line.
     pub fn parse_with_future_stages(yaml: &str) -> Result<Self, Failure> {
+        Self::read(yaml, true).map_err(PipelineMistake::failure)
+    }
+
+    fn read(yaml: &str, takes_future_stages: bool) -> Result<Self, PipelineMistake> {
         if yaml.len() > MAX_PIPELINE_BYTES {
             return Err(invalid(None, format!("The pipeline file has {} bytes; {MAX_PIPELINE_BYTES} are allowed", yaml.len())));
         }
+        if yaml.contains('\0') {
+            return Err(invalid(None, "The pipeline file holds a NUL byte".to_owned()));
+        }
         let raw: RawPipeline = serde_saphyr::from_str(yaml).map_err(|error| syntax(&error))?;
-        raw.check()
+        raw.check(takes_future_stages)
     }
 
     /// The plan of a new job: languages that the pipeline leaves open become those of the organization.
@@ -239,6 +248,39 @@ impl PipelineFile {
     /// The JSON Schema of the pipeline file.
     pub fn json_schema() -> serde_json::Value {
         schemars::schema_for!(RawPipeline).to_value()
+    }
+
+    /// The same as the text that the reference and the API give out.
+    pub fn json_schema_text() -> String {
+        format!("{:#}\n", Self::json_schema())
+    }
+}
+
+/// A place in a pipeline file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+}
+
+/// What keeps a pipeline file from being used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipelineMistake {
+    /// `invalid_pipeline` or `stage_not_available`.
+    pub code: Code,
+    /// Where it is, if that is known.
+    pub place: Option<Place>,
+    /// What it is, without its place.
+    pub message: String,
+}
+
+impl PipelineMistake {
+    /// The same as a failure, which tells the line in its message.
+    pub fn failure(self) -> Failure {
+        let PipelineMistake { code, place, message } = self;
+        Failure::new(code, place.map_or_else(|| message.clone(), |place| format!("Line {}: {message}", place.line)))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Reads the pipeline file as it is written: every key of every stage type is known here, so that a wrong one is told with its line.
 
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::{
-    Code, Failure,
+    Code,
     labels::EngineKind,
     pipeline::{
-        FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, SignedDocuments, Stage,
-        StageType, compile_pattern, is_language_code,
+        FieldRule, MAX_FIELDS, MAX_LANGUAGES, MAX_STAGES, OcrMode, OcrStage, OnPageError, ParseStage, PipelineFile, PipelineMistake, Place,
+        SignedDocuments, Stage, StageType, compile_pattern, is_language_code,
     },
 };
 
@@ -74,51 +74,57 @@ struct RawField {
 }
 
 impl RawPipeline {
-    pub(crate) fn check(self) -> Result<PipelineFile, Failure> {
-        let line = Some(self.name.referenced.line());
+    /// The pipeline, or its first mistake. Stages that this version does not run are one, unless `takes_future_stages`.
+    pub(crate) fn check(self, takes_future_stages: bool) -> Result<PipelineFile, PipelineMistake> {
+        let place = place_of(&self.name);
         let name = self.name.value;
         let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !good {
             return Err(invalid(
-                line,
+                place,
                 format!("The name \"{}\" is not made of 1 to 64 lower-case letters, digits and hyphens", shorten(&name)),
             ));
         }
         if uuid::Uuid::try_parse(&name).is_ok() {
             return Err(invalid(
-                line,
+                place,
                 format!("The name \"{name}\" looks like an id; pipelines are found by name or id, so choose another"),
             ));
         }
-        let line = Some(self.stages.referenced.line());
+        let place_of_stages = place_of(&self.stages);
         let raw = self.stages.value;
         if raw.is_empty() || raw.len() > MAX_STAGES {
-            return Err(invalid(line, format!("A pipeline has 1 to {MAX_STAGES} stages; this one has {}", raw.len())));
+            return Err(invalid(place_of_stages, format!("A pipeline has 1 to {MAX_STAGES} stages; this one has {}", raw.len())));
         }
         let mut stages = Vec::with_capacity(raw.len());
+        let mut unavailable = None;
         for (at, stage) in raw.into_iter().enumerate() {
-            let line = stage.referenced.line();
-            let stage = stage.value.check(line)?;
+            let place = place_of(&stage);
+            let stage = stage.value.check(place)?;
             if (at == 0) != (stage.stage_type() == StageType::Ocr) {
                 return Err(invalid(
-                    Some(line),
+                    place,
                     "The first stage, and only the first, is of type \"ocr\": it brings the text that the others work on".to_owned(),
                 ));
             }
             if at > 0 && stages.iter().any(|s: &Stage| s.stage_type() == stage.stage_type()) {
                 return Err(invalid(
-                    Some(line),
+                    place,
                     format!("There are two stages of type \"{}\"; put what they do into one", stage.stage_type().as_str()),
                 ));
             }
+            unavailable = unavailable.or_else(|| (!stage.stage_type().is_available()).then(|| not_available(place, stage.stage_type())));
             stages.push(stage);
+        }
+        if let Some(mistake) = unavailable.filter(|_| !takes_future_stages) {
+            return Err(mistake);
         }
         Ok(PipelineFile { name, stages })
     }
 }
 
 impl RawStage {
-    fn check(self, line: u64) -> Result<Stage, Failure> {
+    fn check(self, place: Option<Place>) -> Result<Stage, PipelineMistake> {
         self.reject_foreign_keys()?;
         match self.r#type {
             StageType::Ocr => {
@@ -133,95 +139,107 @@ impl RawStage {
                 Ok(Stage::Ocr(stage))
             }
             StageType::Parse => {
-                let fields = self.fields.ok_or_else(|| invalid(Some(line), "A parse stage needs \"fields\"".to_owned()))?;
+                let fields = self.fields.ok_or_else(|| invalid(place, "A parse stage needs \"fields\"".to_owned()))?;
                 Ok(Stage::Parse(ParseStage { fields: check_fields(fields)? }))
             }
             StageType::Ai => Ok(Stage::Ai {
-                prompt: self.prompt.ok_or_else(|| invalid(Some(line), "An ai stage needs \"prompt\"".to_owned()))?.value,
+                prompt: self.prompt.ok_or_else(|| invalid(place, "An ai stage needs \"prompt\"".to_owned()))?.value,
                 schema: self.schema.map_or(serde_json::Value::Null, |s| s.value),
             }),
             StageType::Report => Ok(Stage::Report {
-                template: self.template.ok_or_else(|| invalid(Some(line), "A report stage needs \"template\"".to_owned()))?.value,
+                template: self.template.ok_or_else(|| invalid(place, "A report stage needs \"template\"".to_owned()))?.value,
             }),
         }
     }
 
     /// A key that belongs to another stage type is as wrong as an unknown one.
-    fn reject_foreign_keys(&self) -> Result<(), Failure> {
-        fn line<T>(key: &Option<Spanned<T>>) -> Option<u64> {
-            key.as_ref().map(|s| s.referenced.line())
+    fn reject_foreign_keys(&self) -> Result<(), PipelineMistake> {
+        /// Whether the key is there, and where.
+        fn key<T>(key: &Option<Spanned<T>>) -> Option<Option<Place>> {
+            key.as_ref().map(place_of)
         }
         let keys = [
-            ("languages", StageType::Ocr, line(&self.languages)),
-            ("mode", StageType::Ocr, line(&self.mode)),
-            ("engine", StageType::Ocr, line(&self.engine)),
-            ("on_page_error", StageType::Ocr, line(&self.on_page_error)),
-            ("signed", StageType::Ocr, line(&self.signed)),
-            ("fields", StageType::Parse, line(&self.fields)),
-            ("prompt", StageType::Ai, line(&self.prompt)),
-            ("schema", StageType::Ai, line(&self.schema)),
-            ("template", StageType::Report, line(&self.template)),
+            ("languages", StageType::Ocr, key(&self.languages)),
+            ("mode", StageType::Ocr, key(&self.mode)),
+            ("engine", StageType::Ocr, key(&self.engine)),
+            ("on_page_error", StageType::Ocr, key(&self.on_page_error)),
+            ("signed", StageType::Ocr, key(&self.signed)),
+            ("fields", StageType::Parse, key(&self.fields)),
+            ("prompt", StageType::Ai, key(&self.prompt)),
+            ("schema", StageType::Ai, key(&self.schema)),
+            ("template", StageType::Report, key(&self.template)),
         ];
-        for (key, owner, line) in keys {
-            if line.is_some() && owner != self.r#type {
+        for (key, owner, place) in keys {
+            if let Some(place) = place
+                && owner != self.r#type
+            {
                 let message =
                     format!("The key \"{key}\" belongs to stages of type \"{}\", not \"{}\"", owner.as_str(), self.r#type.as_str());
-                return Err(invalid(line, message));
+                return Err(invalid(place, message));
             }
         }
         Ok(())
     }
 }
 
-fn check_languages(languages: Spanned<Vec<String>>) -> Result<Vec<String>, Failure> {
-    let line = Some(languages.referenced.line());
+fn check_languages(languages: Spanned<Vec<String>>) -> Result<Vec<String>, PipelineMistake> {
+    let place = place_of(&languages);
     let languages = languages.value;
     if languages.is_empty() || languages.len() > MAX_LANGUAGES {
-        return Err(invalid(line, format!("\"languages\" lists 1 to {MAX_LANGUAGES} codes; this one lists {}", languages.len())));
+        return Err(invalid(place, format!("\"languages\" lists 1 to {MAX_LANGUAGES} codes; this one lists {}", languages.len())));
     }
     match languages.iter().find(|l| !is_language_code(l)) {
-        Some(bad) => Err(invalid(line, format!("\"{}\" is no language code such as eng, deu or chi_sim", shorten(bad)))),
+        Some(bad) => Err(invalid(place, format!("\"{}\" is no language code such as eng, deu or chi_sim", shorten(bad)))),
         None => Ok(languages),
     }
 }
 
-fn check_fields(fields: Spanned<Vec<RawField>>) -> Result<Vec<FieldRule>, Failure> {
-    let line = Some(fields.referenced.line());
+fn check_fields(fields: Spanned<Vec<RawField>>) -> Result<Vec<FieldRule>, PipelineMistake> {
+    let place = place_of(&fields);
     if fields.value.is_empty() || fields.value.len() > MAX_FIELDS {
-        return Err(invalid(line, format!("\"fields\" lists 1 to {MAX_FIELDS} fields; this one lists {}", fields.value.len())));
+        return Err(invalid(place, format!("\"fields\" lists 1 to {MAX_FIELDS} fields; this one lists {}", fields.value.len())));
     }
     let mut rules: Vec<FieldRule> = Vec::with_capacity(fields.value.len());
     for field in fields.value {
+        let place = place_of(&field.name);
         let name = field.name.value;
-        let line = Some(field.name.referenced.line());
         let good = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !good {
             return Err(invalid(
-                line,
+                place,
                 format!("The field name \"{}\" is not made of 1 to 64 lower-case letters, digits and underscores", shorten(&name)),
             ));
         }
+        let place = place_of(&field.pattern);
         let pattern = field.pattern.value;
-        compile_pattern(&pattern)
-            .map_err(|what| invalid(Some(field.pattern.referenced.line()), format!("The pattern of \"{name}\" is not usable: {what}")))?;
+        compile_pattern(&pattern).map_err(|what| invalid(place, format!("The pattern of \"{name}\" is not usable: {what}")))?;
         rules.push(FieldRule { name, pattern, all: field.all });
     }
     Ok(rules)
 }
 
-pub(crate) fn invalid(line: Option<u64>, message: String) -> Failure {
-    let message = match line {
-        Some(line) if line > 0 => format!("Line {line}: {message}"),
-        _ => message,
-    };
-    Failure::new(Code::InvalidPipeline, message)
+fn place_of<T>(written: &Spanned<T>) -> Option<Place> {
+    place(&written.referenced)
 }
 
-pub(crate) fn syntax(error: &serde_saphyr::Error) -> Failure {
-    let line = error.location().map(|l| l.line());
+/// Line and column; the library says 0 where it does not know.
+fn place(location: &Location) -> Option<Place> {
+    (location.line() > 0).then(|| Place { line: location.line(), column: location.column().max(1) })
+}
+
+pub(crate) fn invalid(place: Option<Place>, message: String) -> PipelineMistake {
+    PipelineMistake { code: Code::InvalidPipeline, place, message }
+}
+
+fn not_available(place: Option<Place>, stage: StageType) -> PipelineMistake {
+    let message = format!("This version does not run stages of type \"{}\" yet", stage.as_str());
+    PipelineMistake { code: Code::StageNotAvailable, place, message }
+}
+
+pub(crate) fn syntax(error: &serde_saphyr::Error) -> PipelineMistake {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or("it is not YAML").to_owned();
-    invalid(line, shorten(&first))
+    invalid(error.location().as_ref().and_then(place), shorten(&first))
 }
 
 fn shorten(text: &str) -> String {
@@ -256,6 +274,18 @@ mod tests {
     fn a_key_of_another_stage_type_is_an_error_with_its_line() {
         let text = failure("name: x\nstages:\n  - type: ocr\n    fields: []\n");
         assert_eq!(text, "invalid_pipeline: Line 4: The key \"fields\" belongs to stages of type \"parse\", not \"ocr\"");
+    }
+
+    #[test]
+    fn a_mistake_has_its_line_and_column() {
+        let place = |yaml: &str| PipelineFile::check(yaml).unwrap_err().place.map(|place| (place.line, place.column));
+        assert_eq!(place("name: x\nstages:\n  - type: ocr\n    fields: []\n"), Some((4, 13)));
+        assert_eq!(place("name: X\nstages:\n  - type: ocr\n"), Some((1, 7)));
+        assert_eq!(place("name: x\nstages:\n  - type: ocr\n  - type: report\n    template: t\n").map(|at| at.0), Some(4));
+        assert_eq!(place("name: x\nstages:\n  - type: ocr\n    langages: [eng]\n").map(|at| at.0), Some(4));
+        let mistake = PipelineFile::check("name: X\nstages:\n  - type: ocr\n").unwrap_err();
+        assert!(mistake.message.starts_with("The name \"X\""), "the place is told apart: {}", mistake.message);
+        assert!(mistake.failure().message.starts_with("Line 1: The name"));
     }
 
     #[test]

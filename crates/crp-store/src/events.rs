@@ -4,7 +4,7 @@ use crp_model::{JobId, OrganizationId, Scope, Timestamp};
 use crate::{
     Store, StoreError,
     error::broken,
-    paging,
+    paging::{self, NumberedPage},
     sql::{args, sql},
     transaction::Tx,
     value::Value,
@@ -99,7 +99,7 @@ sql! {
     LIST_AFTER =
         "SELECT id, kind, payload, happened_at FROM events WHERE organization = $1 AND job = $2 AND id > $3 ORDER BY id LIMIT $4";
     // Counting in the job's row holds its lock until the commit: numbers rise in the order of the commits.
-    NUMBER = "UPDATE jobs SET last_event = last_event + 1 WHERE organization = $1 AND id = $2 RETURNING last_event";
+    NUMBER = "UPDATE jobs SET last_event = last_event + 1, changed_at = $3 WHERE organization = $1 AND id = $2 RETURNING last_event";
     APPEND = "INSERT INTO events (job, id, organization, kind, payload, happened_at) VALUES ($1, $2, $3, $4, $5, $6)";
 }
 
@@ -108,9 +108,23 @@ sql! {
 /// # Errors
 /// `NotFound` when the organization has no such job.
 pub async fn list_after(store: &Store, scope: &Scope, job: JobId, last_event_id: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
+    read(store, scope, job, last_event_id, paging::clamp(limit)).await
+}
+
+/// A part of the job's story, from its first event on, or after the event `after`.
+///
+/// # Errors
+/// `NotFound` when the organization has no such job.
+pub async fn history(store: &Store, scope: &Scope, job: JobId, after: i64, limit: u32) -> Result<NumberedPage<Event>, StoreError> {
+    let limit = paging::clamp(limit);
+    let events = read(store, scope, job, after, limit + 1).await?;
+    Ok(paging::numbered(events, limit, |_, event: &Event| event.id.unsigned_abs()))
+}
+
+async fn read(store: &Store, scope: &Scope, job: JobId, after: i64, limit: u32) -> Result<Vec<Event>, StoreError> {
     let mut tx = store.read().await?;
     tx.one(&JOB_EXISTS, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
-    let rows = tx.all(&LIST_AFTER, args![scope.organization, job, last_event_id, paging::clamp(limit)]).await?;
+    let rows = tx.all(&LIST_AFTER, args![scope.organization, job, after, limit]).await?;
     let read = rows.iter().map(|row| {
         let kind: String = row.get("kind")?;
         let kind = EventKind::parse(&kind).ok_or_else(|| broken(format!("an event is of the unknown kind {kind}")))?;
@@ -127,9 +141,9 @@ pub(crate) async fn append(
     kind: EventKind,
     payload: &serde_json::Value,
 ) -> Result<(), StoreError> {
-    let row = tx.one(&NUMBER, args![organization, job]).await?.ok_or(StoreError::NotFound)?;
-    let id: i64 = row.get("last_event")?;
     let now = tx.store().ambient().now();
+    let row = tx.one(&NUMBER, args![organization, job, now]).await?.ok_or(StoreError::NotFound)?;
+    let id: i64 = row.get("last_event")?;
     tx.run(&APPEND, args![job, id, organization, kind.as_str(), Value::json(payload), now]).await?;
     tx.changes_job(organization, job, id);
     Ok(())

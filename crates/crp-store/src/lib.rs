@@ -10,7 +10,9 @@ pub mod audit;
 pub mod documents;
 mod error;
 pub mod events;
+pub mod history;
 pub mod jobs;
+mod like;
 pub mod lock;
 pub mod login;
 pub mod login_refusals;
@@ -36,6 +38,6 @@ pub mod workers;
 
 pub use error::StoreError;
 pub use lock::DataDirectoryLock;
-pub use paging::{Cursor, Page};
+pub use paging::{Cursor, NumberedPage, Page};
 pub use schema_state::{SchemaState, schema_state};
-pub use store::{Database, DatabaseKind, JobChange, JobChanges, Store};
+pub use store::{Database, DatabaseKind, JobChange, JobChanges, OrganizationChanges, Store};

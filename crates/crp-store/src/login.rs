@@ -1,5 +1,5 @@
 //! Accounts by e-mail address: what signing in and the operator's command line need before there is a scope.
-use crp_model::{OrganizationId, Role, Scope, Sha256Hash, Timestamp, UserId};
+use crp_model::{OrganizationId, Role, Scope, SessionId, Sha256Hash, Timestamp, UserId};
 
 use crate::{
     Store, StoreError, audit,
@@ -38,6 +38,10 @@ sql! {
     MEMBERSHIPS =
         "SELECT organization, role FROM memberships WHERE user_id = $1 ORDER BY created_at, organization";
     SET_PASSWORD = "UPDATE users SET password_hash = $2 WHERE email = $1 RETURNING id";
+    CHANGE_PASSWORD =
+        "UPDATE users SET password_hash = $2
+         WHERE id = $1 AND EXISTS (SELECT s.id FROM sessions s WHERE s.user_id = $1 AND s.id = $3)";
+    END_OTHER_SESSIONS = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
     LOCK = "UPDATE users SET locked_at = COALESCE(locked_at, $2) WHERE email = $1 RETURNING id";
     UNLOCK = "UPDATE users SET locked_at = NULL WHERE email = $1 RETURNING id";
     END_SESSIONS = "DELETE FROM sessions WHERE user_id = $1";
@@ -79,6 +83,20 @@ pub async fn set_password(store: &Store, email: &str, password_hash: &str) -> Re
     Ok(user)
 }
 
+/// Sets another password for the user of the session and ends every other session of that user.
+///
+/// # Errors
+/// `NotFound` when the session has ended meanwhile: then somebody else has changed the password, or meant to keep its user out.
+pub async fn change_password(store: &Store, user: UserId, kept: SessionId, password_hash: &str) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    if tx.run(&CHANGE_PASSWORD, args![user, password_hash, kept]).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    tx.run(&END_OTHER_SESSIONS, args![user, kept]).await?;
+    note_by(&mut tx, user, Some(user), "user.password_changed").await?;
+    tx.commit().await
+}
+
 /// Locks the account and ends every session of the user.
 ///
 /// # Errors
@@ -109,8 +127,12 @@ pub async fn unlock(store: &Store, email: &str) -> Result<UserId, StoreError> {
 
 /// An account is of no single organization: the log of each that it belongs to has the line.
 async fn note(tx: &mut Tx, user: UserId, action: &str) -> Result<(), StoreError> {
+    note_by(tx, user, None, action).await
+}
+
+async fn note_by(tx: &mut Tx, user: UserId, actor: Option<UserId>, action: &str) -> Result<(), StoreError> {
     for row in tx.all(&MEMBERSHIPS, args![user]).await? {
-        let scope = Scope::system(row.get("organization")?);
+        let scope = Scope { organization: row.get("organization")?, actor };
         audit::append(tx, &scope, action, Some(user.0), &serde_json::json!({})).await?;
     }
     Ok(())

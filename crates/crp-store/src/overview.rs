@@ -8,6 +8,7 @@ use crp_model::{
 
 use crate::{
     Store, StoreError,
+    jobs::list::count_attention,
     sql::{Statement, args, sql},
     transaction::Tx,
     value::Value,
@@ -35,6 +36,8 @@ pub struct OrganizationFigures {
     pub jobs: BTreeMap<String, u64>,
     /// Users.
     pub users: u64,
+    /// Failed jobs that nobody has dismissed and whose document was not run again since.
+    pub needs_attention: u64,
 }
 
 sql! {
@@ -87,6 +90,7 @@ pub async fn organization_figures(store: &Store, scope: &Scope) -> Result<Organi
         stored_bytes: count(&mut tx, &STORED_BYTES, args![organization]).await?,
         jobs,
         users: count(&mut tx, &USERS, args![organization]).await?,
+        needs_attention: count_attention(&mut tx, scope).await?,
     })
 }
 

@@ -50,3 +50,20 @@ pub(crate) fn page<T>(mut items: Vec<T>, limit: u32, id: impl Fn(&T) -> Uuid) ->
     let next = if more { items.last().map(|last| Cursor(id(last))) } else { None };
     Page { items, next }
 }
+
+/// A part of a list that goes by number, such as the pages of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberedPage<T> {
+    /// The rows, in order.
+    pub items: Vec<T>,
+    /// The number after which the list goes on; `None` at its end.
+    pub next: Option<u64>,
+}
+
+/// A part of rows that were asked for with one more than the limit. `number` gets the rows up to and with one, and that one.
+pub(crate) fn numbered<T>(mut items: Vec<T>, limit: u32, number: impl Fn(u64, &T) -> u64) -> NumberedPage<T> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = if more { items.last().map(|last| number(items.len() as u64, last)) } else { None };
+    NumberedPage { items, next }
+}

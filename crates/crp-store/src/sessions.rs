@@ -5,7 +5,7 @@ use crate::{
     Store, StoreError, audit,
     sql::{args, sql},
 };
-use crp_model::{OrganizationId, Principal, Scope, Timestamp, UserId};
+use crp_model::{OrganizationId, Principal, Scope, SessionId, Timestamp, UserId};
 
 /// A session to make.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub struct NewSession {
 /// A session that is valid now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// Its id; no secret.
+    pub id: SessionId,
     /// Who calls.
     pub principal: Principal,
     /// E-mail address.
@@ -42,16 +44,33 @@ pub struct Session {
     pub last_seen_at: Timestamp,
 }
 
+/// A session as its user sees it in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The browser, as it named itself.
+    pub user_agent: Option<String>,
+    /// The address it came from.
+    pub address: Option<String>,
+}
+
 /// A session's last use is noted to this precision, so that reading does not become writing.
 const TOUCH_EVERY: Duration = Duration::from_secs(60);
 
 sql! {
     ADD =
-        "INSERT INTO sessions (token_hash, organization, user_id, created_at, expires_at, last_seen_at, user_agent, address)
-         VALUES ($1, $2, $3, $4, $5, $4, $6, $7)";
+        "INSERT INTO sessions (token_hash, organization, user_id, created_at, expires_at, last_seen_at, user_agent, address, id)
+         VALUES ($1, $2, $3, $4, $5, $4, $6, $7, $8)";
     FIND =
         "SELECT s.user_id, s.organization, m.role, u.is_platform_admin, u.email, u.display_name, o.name AS organization_name,
-                s.created_at, s.expires_at, s.last_seen_at
+                s.id, s.created_at, s.expires_at, s.last_seen_at
          FROM sessions s
          JOIN users u ON u.id = s.user_id
          JOIN memberships m ON m.organization = s.organization AND m.user_id = s.user_id
@@ -61,6 +80,10 @@ sql! {
     TOUCH = "UPDATE sessions SET last_seen_at = $2 WHERE token_hash = $1";
     DELETE = "DELETE FROM sessions WHERE token_hash = $1";
     DELETE_EXPIRED = "DELETE FROM sessions WHERE expires_at <= $1";
+    LIST =
+        "SELECT id, created_at, last_seen_at, expires_at, user_agent, address FROM sessions
+         WHERE user_id = $1 AND expires_at > $2 ORDER BY created_at DESC, id";
+    DELETE_OF_USER = "DELETE FROM sessions WHERE user_id = $1 AND id = $2 AND expires_at > $3";
     COUNT_ACTIVE = "SELECT count(*) AS n FROM sessions WHERE expires_at > $1";
 }
 
@@ -73,7 +96,8 @@ pub async fn create_session(store: &Store, new: NewSession) -> Result<(), StoreE
     let mut tx = store.write().await?;
     let now = store.ambient().now();
     let (hash, agent, address) = (&new.token_hash[..], user_agent.as_deref(), new.address.as_deref());
-    tx.run(&ADD, args![hash, new.organization, new.user, now, new.expires_at, agent, address]).await?;
+    let id = SessionId::new(store.ambient());
+    tx.run(&ADD, args![hash, new.organization, new.user, now, new.expires_at, agent, address, id]).await?;
     let scope = Scope { organization: new.organization, actor: Some(new.user) };
     audit::append(&mut tx, &scope, "user.signed_in", Some(new.user.0), &serde_json::json!({ "address": address })).await?;
     tx.commit().await
@@ -93,6 +117,7 @@ pub async fn find_session(store: &Store, token_hash: [u8; 32]) -> Result<Option<
         is_platform_admin: row.get("is_platform_admin")?,
     };
     Ok(Some(Session {
+        id: row.get("id")?,
         principal,
         email: row.get("email")?,
         display_name: row.get("display_name")?,
@@ -125,6 +150,40 @@ pub async fn touch_session(store: &Store, token_hash: [u8; 32]) -> Result<(), St
 pub async fn delete_session(store: &Store, token_hash: [u8; 32]) -> Result<(), StoreError> {
     let mut tx = store.write().await?;
     tx.run(&DELETE, args![&token_hash[..]]).await?;
+    tx.commit().await
+}
+
+/// The user's sessions that have not expired, in every organization, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn list_sessions(store: &Store, user: UserId) -> Result<Vec<SessionRow>, StoreError> {
+    let mut tx = store.read().await?;
+    let rows = tx.all(&LIST, args![user, store.ambient().now()]).await?;
+    let read = rows.iter().map(|row| {
+        Ok(SessionRow {
+            id: row.get("id")?,
+            created_at: row.get("created_at")?,
+            last_seen_at: row.get("last_seen_at")?,
+            expires_at: row.get("expires_at")?,
+            user_agent: row.opt("user_agent")?,
+            address: row.opt("address")?,
+        })
+    });
+    read.collect()
+}
+
+/// Ends one of the sessions of the scope's actor, wherever the cookie is.
+///
+/// # Errors
+/// `NotFound` when the actor has no such session.
+pub async fn revoke_session(store: &Store, scope: &Scope, session: SessionId) -> Result<(), StoreError> {
+    let user = scope.actor.ok_or(StoreError::NotFound)?;
+    let mut tx = store.write().await?;
+    if tx.run(&DELETE_OF_USER, args![user, session, store.ambient().now()]).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    audit::append(&mut tx, scope, "user.session_revoked", Some(user.0), &serde_json::json!({ "session": session })).await?;
     tx.commit().await
 }
 

@@ -163,6 +163,11 @@ impl Store {
         JobChanges { changes: self.inner.changes.subscribe(), job }
     }
 
+    /// Wakes when this process committed something about any job of `organization`. Subscribe before reading jobs.
+    pub fn organization_changes(&self, organization: OrganizationId) -> OrganizationChanges {
+        OrganizationChanges { changes: self.inner.changes.subscribe(), organization }
+    }
+
     /// Begins a transaction that may write.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
         let started = Instant::now();
@@ -290,13 +295,36 @@ pub struct JobChanges {
 impl JobChanges {
     /// Returns when the job may have new events, also when wake-ups were missed. `false` once the store is gone.
     pub async fn changed(&mut self) -> bool {
-        loop {
-            match self.changes.recv().await {
-                Ok(change) if change.job == self.job => return true,
-                Ok(_) => {}
-                Err(broadcast::error::RecvError::Lagged(_)) => return true,
-                Err(broadcast::error::RecvError::Closed) => return false,
-            }
+        let job = self.job;
+        next_change(&mut self.changes, |change| change.job == job).await
+    }
+}
+
+/// Wakes whoever watches the jobs of one organization.
+#[derive(Debug)]
+pub struct OrganizationChanges {
+    changes: broadcast::Receiver<JobChange>,
+    organization: OrganizationId,
+}
+
+impl OrganizationChanges {
+    /// Returns when a job of the organization may have changed, also when wake-ups were missed. `false` once the store is gone.
+    pub async fn changed(&mut self) -> bool {
+        let organization = self.organization;
+        let is_open = next_change(&mut self.changes, |change| change.organization == organization).await;
+        // One look at the jobs answers for everything that was committed until now.
+        while !matches!(self.changes.try_recv(), Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed)) {}
+        is_open
+    }
+}
+
+async fn next_change(changes: &mut broadcast::Receiver<JobChange>, is_meant: impl Fn(&JobChange) -> bool) -> bool {
+    loop {
+        match changes.recv().await {
+            Ok(change) if is_meant(&change) => return true,
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return true,
+            Err(broadcast::error::RecvError::Closed) => return false,
         }
     }
 }

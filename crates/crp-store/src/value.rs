@@ -2,7 +2,7 @@
 
 use crp_model::{
     ArtifactId, ArtifactKind, AuditId, Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, OrganizationId, PipelineId,
-    Role, Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
+    Role, SessionId, Sha256Hash, StageType, TaskId, TaskKind, Timestamp, UserId, WorkerId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
@@ -136,7 +136,7 @@ macro_rules! ids {
     )* };
 }
 
-ids! { OrganizationId UserId DocumentId PipelineId JobId TaskId ArtifactId WorkerId AuditId }
+ids! { OrganizationId UserId DocumentId PipelineId JobId TaskId ArtifactId WorkerId AuditId SessionId }
 
 /// A row of either engine.
 pub(crate) enum Row {

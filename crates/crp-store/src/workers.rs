@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use crp_model::{
-    WorkerId,
+    Timestamp, WorkerId,
     labels::{Label as _, WorkerState},
 };
 
@@ -16,11 +16,44 @@ sql! {
         "INSERT INTO workers (id, state, started_at, seen_at) VALUES ($1, $2, $3, $3)
          ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_at = excluded.seen_at";
     FORGET = "DELETE FROM workers WHERE id = $1";
+    LIST = "SELECT id, state, started_at, seen_at FROM workers ORDER BY seen_at DESC, id LIMIT $1";
     FORGET_SILENT = "DELETE FROM workers WHERE seen_at < $1";
 }
 
 /// A worker that was not heard of for so long is not there.
 pub(crate) const SILENT_AFTER: Duration = Duration::from_secs(60);
+
+/// Most workers that are listed.
+const MAX_LISTED_WORKERS: u32 = 200;
+
+/// A worker that was heard of within a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerRow {
+    /// Its id.
+    pub id: WorkerId,
+    /// What it does; `None` when it was silent for a minute.
+    pub state: Option<WorkerState>,
+    /// When it was first heard of.
+    pub started_at: Timestamp,
+    /// When it was last heard of.
+    pub seen_at: Timestamp,
+}
+
+/// The workers of the installation, the one that was heard of last at the beginning.
+///
+/// # Errors
+/// The database's.
+pub async fn list(store: &Store) -> Result<Vec<WorkerRow>, StoreError> {
+    let silent_since = store.ambient().now().minus(SILENT_AFTER);
+    let mut tx = store.read().await?;
+    let rows = tx.all(&LIST, args![MAX_LISTED_WORKERS]).await?;
+    let read = rows.iter().map(|row| {
+        let (state, seen_at): (String, Timestamp) = (row.get("state")?, row.get("seen_at")?);
+        let known = WorkerState::VALUES.iter().copied().find(|known| known.label() == state);
+        Ok(WorkerRow { id: row.get("id")?, state: known.filter(|_| seen_at >= silent_since), started_at: row.get("started_at")?, seen_at })
+    });
+    read.collect()
+}
 
 /// Notes that the worker is there, and what it does. Workers that were silent for a day are forgotten.
 ///

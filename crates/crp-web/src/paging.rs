@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crp_store::{Cursor, Page};
+use crp_store::{Cursor, NumberedPage, Page};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -44,6 +44,13 @@ pub(crate) fn check<C: FromStr>(cursor: Option<&str>, limit: Option<u32>) -> Res
     Ok((cursor, limit))
 }
 
+/// The number after which a part begins (0: at the start) and its limit, checked; for lists that go by number.
+pub(crate) fn check_number(query: &PageQuery) -> Result<(u32, u32), Problem> {
+    let (_, limit) = check::<Cursor>(None, query.limit)?;
+    let after = query.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(str::parse).transpose();
+    Ok((after.map_err(|_| unknown_cursor())?.unwrap_or(0), limit))
+}
+
 /// The cursor of the page that begins after the row with this id, as the store writes it.
 pub(crate) fn cursor_of(id: Uuid) -> String {
     id.simple().to_string()
@@ -66,6 +73,11 @@ impl<T> PageOf<T> {
     /// A page of the store, each row as the API shows it.
     pub(crate) fn of<R, C: std::fmt::Display>(page: Page<R, C>, show: impl FnMut(R) -> T) -> Self {
         Self { next_cursor: page.next.map(|cursor| cursor.to_string()), items: page.items.into_iter().map(show).collect() }
+    }
+
+    /// A part of a list that goes by number, each row as the API shows it.
+    pub(crate) fn numbered<R>(page: NumberedPage<R>, show: impl FnMut(R) -> T) -> Self {
+        Self { next_cursor: page.next.map(|next| next.to_string()), items: page.items.into_iter().map(show).collect() }
     }
 
     /// A page out of a list that is short enough to be read as a whole. The cursor is the id of the last row before it.

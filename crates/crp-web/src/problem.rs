@@ -40,6 +40,8 @@ refusals! {
     NotSignedIn = "not_signed_in", UNAUTHORIZED, false, "Sign in again; programs do it with POST /api/v1/session.";
     /// E-mail or password is wrong.
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, false, "Check both and try again; the operator can set a new password with: crpipeline admin reset-password";
+    /// The present password is wrong.
+    WrongPassword = "wrong_password", FORBIDDEN, false, "Type your present password again; the operator can set a new one with: crpipeline admin reset-password";
     /// The account cannot be used.
     AccountNotUsable = "account_not_usable", UNAUTHORIZED, false, "Ask your administrator; the operator can unlock an account with: crpipeline admin unlock";
     /// API tokens are not part of this version.

@@ -38,6 +38,9 @@ fn table() -> Routes {
         .at(Setup, routes!(auth::set_up::check_setup_link))
         .at(Setup, routes!(auth::set_up::set_up))
         .at(SignedIn, routes!(auth::me::get_me))
+        .at(SignedIn, routes!(auth::new_password::put_password))
+        .at(SignedIn, routes!(auth::sessions::list_sessions))
+        .at(SignedIn, routes!(auth::sessions::revoke_session))
         .upload_at(May(WriteDocuments), routes!(documents::upload::upload_document))
         .at(May(ReadDocuments), routes!(documents::list::list_documents))
         .at(May(ReadDocuments), routes!(documents::get::get_document))
@@ -52,12 +55,18 @@ fn table() -> Routes {
         .at(May(ReadJobs), routes!(jobs::list::list_jobs))
         .at(May(ReadJobs), routes!(jobs::get::get_job))
         .at(May(ReadJobs), routes!(jobs::events::watch_job))
+        .at(May(ReadJobs), routes!(jobs::stream::watch_jobs))
+        .at(May(ReadJobs), routes!(jobs::pages::list_job_pages))
+        .at(May(ReadJobs), routes!(jobs::tasks::list_job_tasks))
+        .at(May(ReadJobs), routes!(jobs::history::get_job_history))
         .at(May(RunJobs), routes!(jobs::cancel::cancel_job))
         .at(May(RunJobs), routes!(jobs::retry::retry_job))
+        .at(May(RunJobs), routes!(jobs::dismiss::dismiss_job))
         .at(May(ReadJobs), routes!(jobs::artifact::get_artifact))
         .at(May(ReadJobs), routes!(jobs::thumbnail::get_thumbnail))
         .at(May(ReadPipelines), routes!(pipelines::list::list_pipelines))
         .at(May(ReadPipelines), routes!(pipelines::get::get_pipeline))
+        .at(May(ReadPipelines), routes!(pipelines::check::check_pipeline))
         .at(May(WritePipelines), routes!(pipelines::save::create_pipeline))
         .at(May(WritePipelines), routes!(pipelines::save::put_pipeline))
         .at(May(WritePipelines), routes!(pipelines::delete::delete_pipeline))
@@ -68,6 +77,7 @@ fn table() -> Routes {
         .at(Public, routes!(ops::health::get_livez))
         .at(Public, routes!(ops::health::get_readyz))
         .page(Public, "/api/openapi.json", openapi::get_openapi)
+        .page(Public, "/api/pipeline.schema.json", pipelines::schema::get_pipeline_schema)
         .page(Public, "/api/reference", pages::reference::get_reference)
         .page(Public, "/style.css", pages::style::get_style)
         .page(Public, "/", app_files::get_app.layer(CompressionLayer::new()))
@@ -84,6 +94,9 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/v1/setup"),
     ("POST", "/api/v1/setup"),
     ("GET", "/api/v1/me"),
+    ("PUT", "/api/v1/me/password"),
+    ("GET", "/api/v1/sessions"),
+    ("DELETE", "/api/v1/sessions/{id}"),
     ("POST", "/api/v1/documents"),
     ("GET", "/api/v1/documents"),
     ("GET", "/api/v1/documents/{id}"),
@@ -98,12 +111,18 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/v1/jobs"),
     ("GET", "/api/v1/jobs/{id}"),
     ("GET", "/api/v1/jobs/{id}/events"),
+    ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/jobs/{id}/pages"),
+    ("GET", "/api/v1/jobs/{id}/tasks"),
+    ("GET", "/api/v1/jobs/{id}/history"),
     ("POST", "/api/v1/jobs/{id}/cancel"),
     ("POST", "/api/v1/jobs/{id}/retry"),
+    ("POST", "/api/v1/jobs/{id}/dismiss"),
     ("GET", "/api/v1/jobs/{id}/artifacts/{kind}"),
     ("GET", "/api/v1/jobs/{id}/pages/{page}/thumbnail"),
     ("GET", "/api/v1/pipelines"),
     ("GET", "/api/v1/pipelines/{name}"),
+    ("POST", "/api/v1/pipelines/check"),
     ("POST", "/api/v1/pipelines"),
     ("PUT", "/api/v1/pipelines/{name}"),
     ("DELETE", "/api/v1/pipelines/{name}"),
@@ -114,6 +133,7 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/pipeline.schema.json"),
     ("GET", "/api/reference"),
     ("GET", "/style.css"),
     ("GET", "/"),

@@ -1,10 +1,10 @@
 //! Schemas of the model's closed sets, made from the same lists that the code matches on.
 
 use crp_model::{
-    ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Role, StageType,
+    ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Role, StageType, TaskKind,
     labels::{Label, WarningKind},
 };
-use crp_store::documents::DocumentSort;
+use crp_store::{documents::DocumentSort, events::EventKind, jobs::TaskState};
 use serde_json::Value;
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat,
@@ -27,6 +27,22 @@ pub(crate) fn optional_job_status() -> Text {
 
 pub(crate) fn stage_type() -> Text {
     closed(StageType::ALL.map(StageType::as_str))
+}
+
+pub(crate) fn optional_stage_type() -> Text {
+    nullable_closed(StageType::ALL.map(StageType::as_str))
+}
+
+pub(crate) fn task_kind() -> Text {
+    closed(TaskKind::ALL.map(TaskKind::as_str))
+}
+
+pub(crate) fn task_state() -> Text {
+    closed(TaskState::ALL.map(TaskState::as_str))
+}
+
+pub(crate) fn event_kind() -> Text {
+    closed(EventKind::ALL.map(EventKind::as_str))
 }
 
 pub(crate) fn artifact_kind() -> Text {

@@ -22,7 +22,7 @@ const PAGES: [(&str, PageText); 7] = [
     ("metrics.md", metrics),
     ("ocr-http-answer.schema.json", || format!("{:#}\n", crp_ocr::http_answer_schema())),
     ("openapi.json", || format!("{:#}\n", serde_json::to_value(crp_web::openapi()).unwrap_or_default())),
-    ("pipeline.schema.json", || format!("{:#}\n", PipelineFile::json_schema())),
+    ("pipeline.schema.json", PipelineFile::json_schema_text),
 ];
 
 /// Prints the page that the command line names, or the names of all pages.

@@ -95,6 +95,7 @@ pub(crate) async fn end_job(
     tx.run(&CANCEL_TASKS, args![job.organization, job.id, now]).await?;
     tx.run(&CANCEL_STAGES, args![job.organization, job.id, now]).await?;
     let warnings = warnings::of_job(tx, job.organization, job.id).await?;
+    warnings::set_count(tx, job.organization, job.id, &warnings).await?;
     let failure_stage = failure.map(|(at, _)| stage_type(job, at)).transpose()?;
     let payload = match failure {
         Some((at, failure)) => json!({ "failure": failure, "stage": failure_stage, "stage_index": at }),

@@ -1,7 +1,11 @@
 //! Jobs: one document through one plan.
 
+mod detail;
+mod dismiss;
 pub(crate) mod end;
+mod eta;
 pub(crate) mod insert;
+pub(crate) mod list;
 pub(crate) mod lock;
 mod read;
 pub(crate) mod warnings;
@@ -22,9 +26,20 @@ use crate::{
 
 /// The statements of the modules below this one.
 #[cfg(test)]
-pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 5] =
-    [end::STATEMENTS, insert::STATEMENTS, lock::STATEMENTS, read::STATEMENTS, warnings::STATEMENTS];
-pub use read::{get, list};
+pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 8] = [
+    detail::STATEMENTS,
+    dismiss::STATEMENTS,
+    end::STATEMENTS,
+    insert::STATEMENTS,
+    list::STATEMENTS,
+    lock::STATEMENTS,
+    read::STATEMENTS,
+    warnings::STATEMENTS,
+];
+pub use detail::{PageRow, TaskRow, TaskState, pages, tasks};
+pub use dismiss::dismiss;
+pub use list::{ChangedJob, JobFilter, JobGroup, changed, list};
+pub use read::get;
 /// A job with everything about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRow {
@@ -38,8 +53,12 @@ pub struct JobRow {
     pub status: JobStatus,
     /// How far it is.
     pub progress: Progress,
+    /// Seconds until its pages are done, while that is known.
+    pub eta_seconds: Option<u64>,
     /// Its plan.
     pub plan: Plan,
+    /// The pipeline file, when it runs one that is not saved.
+    pub source: Option<String>,
     /// Its stages, in order.
     pub stages: Vec<StageRunRow>,
     /// Why it failed.
@@ -52,6 +71,8 @@ pub struct JobRow {
     pub retry_of: Option<JobId>,
     /// Whether someone asked to cancel it.
     pub cancel_requested: bool,
+    /// When somebody said that its failure needs nobody.
+    pub dismissed_at: Option<Timestamp>,
     /// Jobs of the organization that were queued before it and still are; `None` once it runs.
     pub queue_position: Option<u64>,
     /// The number of its newest event.
@@ -96,28 +117,32 @@ pub struct JobSummary {
     pub pipeline: String,
     /// Its state.
     pub status: JobStatus,
+    /// The stage at which it is, while it runs.
+    pub stage: Option<StageType>,
     /// How far it is.
     pub progress: Progress,
+    /// Seconds until its pages are done, while that is known.
+    pub eta_seconds: Option<u64>,
+    /// Jobs of the organization that were queued before it and still are; `None` once it runs.
+    pub queue_position: Option<u64>,
+    /// How many warnings it has.
+    pub warnings: u64,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// The job that it tries again.
     pub retry_of: Option<JobId>,
     /// Whether someone asked to cancel it.
     pub cancel_requested: bool,
+    /// When somebody said that its failure needs nobody.
+    pub dismissed_at: Option<Timestamp>,
+    /// The number of its newest event.
+    pub last_event_id: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its first task was claimed.
     pub started_at: Option<Timestamp>,
     /// When it became final.
     pub finished_at: Option<Timestamp>,
-}
-/// Which jobs to list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    /// Only in this state.
-    pub status: Option<JobStatus>,
-    /// Only of this document.
-    pub document: Option<DocumentId>,
 }
 /// What cancelling did.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +157,8 @@ pub enum CancelOutcome {
 
 sql! {
     DOCUMENT = "SELECT trashed_at IS NOT NULL AS is_trashed FROM documents WHERE organization = $1 AND id = $2";
-    OLD_JOB = "SELECT document, status, plan FROM jobs WHERE organization = $1 AND id = $2";
+    OLD_JOB = "SELECT document, status, plan, source FROM jobs WHERE organization = $1 AND id = $2";
+    SET_SOURCE = "UPDATE jobs SET source = $3 WHERE organization = $1 AND id = $2";
     CANCEL_READY =
         "UPDATE tasks SET state = 'cancelled', finished_at = $3 WHERE organization = $1 AND job = $2 AND state = 'ready'";
     REQUEST_CANCEL = "UPDATE jobs SET cancel_requested = TRUE WHERE organization = $1 AND id = $2 AND NOT cancel_requested";
@@ -143,12 +169,27 @@ sql! {
 /// # Errors
 /// `NotFound` when the organization has no such document; `Conflict` while it is in the trash.
 pub async fn add_job(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan) -> Result<JobId, StoreError> {
+    add(store, scope, document, plan, None).await
+}
+
+/// Runs a document through a pipeline that is not saved: the job keeps its file beside its plan.
+///
+/// # Errors
+/// `NotFound` when the organization has no such document.
+pub async fn try_pipeline(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: &str) -> Result<JobId, StoreError> {
+    add(store, scope, document, plan, Some(source)).await
+}
+
+async fn add(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: Option<&str>) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
     let row = tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
     if row.get("is_trashed")? {
         return Err(StoreError::Conflict("The document is in the trash; restore it first.".to_owned()));
     }
     let job = insert::insert_job(&mut tx, scope, document, plan, None).await?;
+    if source.is_some() {
+        tx.run(&SET_SOURCE, args![scope.organization, job, source]).await?;
+    }
     let detail = json!({ "document": document, "pipeline": plan.pipeline });
     audit::append(&mut tx, scope, "job.added", Some(job.0), &detail).await?;
     tx.commit().await?;
@@ -169,6 +210,10 @@ pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, St
     }
     let plan: Plan = old.json("plan")?;
     let new = insert::insert_job(&mut tx, scope, old.get("document")?, &plan, Some(job)).await?;
+    let source: Option<String> = old.opt("source")?;
+    if source.is_some() {
+        tx.run(&SET_SOURCE, args![scope.organization, new, source.as_deref()]).await?;
+    }
     audit::append(&mut tx, scope, "job.retried", Some(new.0), &json!({ "retry_of": job })).await?;
     tx.commit().await?;
     Ok(new)

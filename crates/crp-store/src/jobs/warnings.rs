@@ -19,6 +19,8 @@ sql! {
         "SELECT page, warnings, failure FROM pages
          WHERE organization = $1 AND job = $2 AND (warnings <> '[]' OR failure IS NOT NULL) ORDER BY stage_index, page";
     OF_STAGE = "SELECT warnings FROM stage_runs WHERE organization = $1 AND job = $2 AND stage_index = $3";
+    COUNT_UP = "UPDATE jobs SET warning_count = warning_count + $3 WHERE organization = $1 AND id = $2";
+    SET_COUNT = "UPDATE jobs SET warning_count = $3 WHERE organization = $1 AND id = $2";
     SET = "UPDATE stage_runs SET warnings = $4 WHERE organization = $1 AND job = $2 AND stage_index = $3";
 }
 
@@ -42,6 +44,11 @@ pub(crate) async fn of_job(tx: &mut Tx, organization: OrganizationId, job: JobId
     Ok(gathered.all)
 }
 
+/// The number of a job's warnings, once nothing adds to them any more: each counts once, pages that failed are among them.
+pub(crate) async fn set_count(tx: &mut Tx, organization: OrganizationId, job: JobId, all: &[Warning]) -> Result<(), StoreError> {
+    tx.run(&SET_COUNT, args![organization, job, all.len() as u64]).await.map(drop)
+}
+
 /// Adds warnings to those of a stage, and tells whoever watches.
 pub(crate) async fn add_to_stage(
     tx: &mut Tx,
@@ -61,8 +68,12 @@ pub(crate) async fn add_to_stage(
     tell(tx, organization, job, &new).await
 }
 
-/// One event for each warning.
+/// One event for each warning; lists show how many there are.
 pub(crate) async fn tell(tx: &mut Tx, organization: OrganizationId, job: JobId, new: &[Warning]) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    tx.run(&COUNT_UP, args![organization, job, new.len() as u64]).await?;
     for warning in new {
         let payload = serde_json::to_value(warning).unwrap_or_default();
         events::append(tx, organization, job, EventKind::Warning, &payload).await?;

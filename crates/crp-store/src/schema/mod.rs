@@ -31,6 +31,7 @@ pub(crate) struct Step {
 pub(crate) const STEPS: &[Step] = &[
     Step { version: 1, name: "first", source: include_str!("0001_first.sql") },
     Step { version: 2, name: "catalogue", source: include_str!("0002_catalogue.sql") },
+    Step { version: 3, name: "watching", source: include_str!("0003_watching.sql") },
 ];
 
 /// The table in which sqlx notes the steps that were taken.
@@ -47,7 +48,7 @@ pub(crate) fn render(source: &str, kind: DatabaseKind) -> String {
     let (own, other) = if kind == DatabaseKind::Sqlite { ("{sqlite} ", "{postgres} ") } else { ("{postgres} ", "{sqlite} ") };
     let lines = source.lines().filter(|line| !line.starts_with(other)).map(|line| line.strip_prefix(own).unwrap_or(line));
     let source: String = lines.flat_map(|line| [line, "\n"]).collect();
-    let types: [(&str, &str, &str); 9] = [
+    let types: [(&str, &str, &str); 10] = [
         ("{uuid}", "BLOB", "uuid"),
         ("{json}", "TEXT", "jsonb"),
         ("{bytes}", "BLOB", "bytea"),
@@ -57,6 +58,7 @@ pub(crate) fn render(source: &str, kind: DatabaseKind) -> String {
         ("{real}", "REAL", "double precision"),
         ("{text}", "TEXT", "text COLLATE \"C\""),
         ("{strict}", " STRICT", ""),
+        ("{new_uuid}", "randomblob(16)", "gen_random_uuid()"),
     ];
     types.iter().fold(source, |text, (placeholder, sqlite, postgres)| {
         text.replace(placeholder, if kind == DatabaseKind::Sqlite { sqlite } else { postgres })

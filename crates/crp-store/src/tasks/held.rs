@@ -13,8 +13,9 @@ use crate::{
 sql! {
     STILL_HELD =
         "SELECT id FROM tasks WHERE organization = $1 AND id = $2 AND fence = $3 AND worker = $4 AND state = 'running'";
+    // The worker stays: who looks at the job sees who did what.
     LET_GO =
-        "UPDATE tasks SET state = $5, worker = NULL, lease_until = NULL, finished_at = $6
+        "UPDATE tasks SET state = $5, lease_until = NULL, finished_at = $6
          WHERE organization = $1 AND id = $2 AND fence = $3 AND worker = $4 AND state = 'running'";
 }
 

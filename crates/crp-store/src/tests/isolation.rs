@@ -9,7 +9,7 @@ use super::{
 use crate::{
     StoreError, artifacts, audit,
     documents::{self, DocumentFilter, DocumentSort},
-    events,
+    events, history,
     jobs::{self, JobFilter},
     organizations, overview, pipelines, sessions, tasks, users,
 };
@@ -30,6 +30,11 @@ both_engines! {
         assert_eq!(jobs::add_job(store, scope, added.document, &plan()).await.unwrap_err(), missing);
         assert_eq!(jobs::cancel(store, scope, added.job).await.unwrap_err(), missing);
         assert_eq!(jobs::retry(store, scope, added.job).await.unwrap_err(), missing);
+        assert_eq!(jobs::dismiss(store, scope, added.job).await.unwrap_err(), missing);
+        assert_eq!(jobs::try_pipeline(store, scope, added.document, &plan(), "name: x").await.unwrap_err(), missing);
+        assert_eq!(jobs::pages(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
+        assert_eq!(jobs::tasks(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
+        assert_eq!(events::history(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
         assert_eq!(tasks::saved_pages(store, scope, added.job, 0).await.unwrap_err(), missing);
         assert_eq!(events::list_after(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
         assert_eq!(artifacts::get(store, scope, added.job, ArtifactKind::Text).await.unwrap_err(), missing);
@@ -38,8 +43,16 @@ both_engines! {
         assert_eq!(pipelines::delete(store, scope, &pipeline.to_string()).await.unwrap_err(), missing);
 
         assert!(documents::list(store, scope, &DocumentFilter::default(), DocumentSort::Newest, None, 10).await.unwrap().items.is_empty());
-        let of_document = JobFilter { document: Some(added.document), status: None };
+        let of_document = JobFilter { document: Some(added.document), ..JobFilter::default() };
         assert!(jobs::list(store, scope, &of_document, None, 10).await.unwrap().items.is_empty());
+        let ever = (crp_model::Timestamp(0), crp_model::JobId(uuid::Uuid::nil()));
+        assert!(jobs::changed(store, scope, ever, 10).await.unwrap().is_empty());
+        assert_eq!(jobs::changed(store, &owner, ever, 10).await.unwrap().len(), 1);
+        let now = store.ambient().now();
+        let day = history::Buckets { from: now.minus(std::time::Duration::from_secs(3600)), bucket_seconds: 3600, count: 2 };
+        let nothing = history::history(store, scope, &day).await.unwrap();
+        assert!(nothing.buckets.iter().all(|bucket| *bucket == history::Bucket::default()) && nothing.failures.is_empty());
+        assert_eq!(history::history(store, &owner, &day).await.unwrap().buckets[1].jobs_succeeded, 1);
         assert!(pipelines::list(store, scope).await.unwrap().is_empty());
         assert_eq!(users::list_users(store, scope).await.unwrap().len(), 1);
         let log = audit::list(store, scope, None, 100).await.unwrap();

@@ -10,6 +10,7 @@ mod events;
 mod failures;
 mod fixtures;
 mod harness;
+mod history;
 mod isolation;
 mod model;
 mod postgres_cluster;
@@ -20,6 +21,7 @@ mod statements;
 mod storm;
 mod trouble;
 mod unreadable;
+mod watching;
 
 /// Makes of each function two tests, `sqlite::NAME` and `postgres::NAME`, each on a database of its own.
 macro_rules! both_engines {

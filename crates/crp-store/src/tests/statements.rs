@@ -13,6 +13,7 @@ fn modules() -> Vec<&'static [&'static Statement]> {
         crate::artifacts::STATEMENTS,
         crate::audit::STATEMENTS,
         crate::events::STATEMENTS,
+        crate::history::STATEMENTS,
         crate::jobs::STATEMENTS,
         crate::login::STATEMENTS,
         crate::login_refusals::STATEMENTS,

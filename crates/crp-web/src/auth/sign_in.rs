@@ -105,14 +105,14 @@ async fn begin_session(
 }
 
 /// One try: the address in lower case, the password, and the caller's address as the backoff knows it.
-struct Attempt {
+pub(super) struct Attempt {
     email: String,
     password: String,
     address: String,
 }
 
 impl Attempt {
-    fn of(Credentials { email, password }: Credentials, address: &ClientAddress) -> Result<Self, Problem> {
+    pub(super) fn of(Credentials { email, password }: Credentials, address: &ClientAddress) -> Result<Self, Problem> {
         let email = email.trim().to_lowercase();
         if email.len() > MAX_EMAIL_BYTES || email.contains('\0') || password.len() > MAX_PASSWORD_BYTES {
             let detail = format!("\"email\" takes up to {MAX_EMAIL_BYTES} bytes without NUL, \"password\" up to {MAX_PASSWORD_BYTES}");
@@ -123,7 +123,7 @@ impl Attempt {
 }
 
 /// An account that has at least one membership.
-async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, Problem> {
+pub(super) async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, Problem> {
     // Once more under the turn: guesses that came at the same time are judged one core at a time, each seeing those before it.
     check_backoff(web, &attempt).await?;
     let Attempt { email, password, address } = attempt;
@@ -145,7 +145,7 @@ async fn judge(web: &Web, turn: Turn, attempt: Attempt) -> Result<LoginAccount, 
 }
 
 /// A refusal under backoff counts as one of its own reason; the password was not looked at.
-async fn check_backoff(web: &Web, attempt: &Attempt) -> Result<(), Problem> {
+pub(super) async fn check_backoff(web: &Web, attempt: &Attempt) -> Result<(), Problem> {
     let checked = backoff::check(web, &attempt.email, &attempt.address).await;
     if checked.as_ref().is_err_and(|problem| problem.code == Refusal::RateLimited.as_str()) {
         web.metrics.login_failures_total.inc(LoginFailure::RateLimited);

@@ -1,9 +1,9 @@
-//! Running a document again, with the same pipeline or another.
+//! Running a document again, with the same pipeline, another, or one that is not saved.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use crp_model::DocumentId;
+use crp_model::{DocumentId, JobId, Scope};
 use crp_store::jobs;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use crate::{
     extract::{OptionalJsonBody, PathOf},
     jobs::view::JobView,
     pipelines::resolve,
-    problem::Problem,
+    problem::{Problem, Refusal},
 };
 
 /// How to run it.
@@ -26,11 +26,14 @@ pub(crate) struct RunAgain {
     /// Name or id of the pipeline; without it, `searchable-pdf`.
     #[schema(max_length = 64)]
     pipeline: Option<String>,
+    /// A pipeline file to try without saving it, instead of `pipeline`.
+    #[schema(max_length = 65536)]
+    source: Option<String>,
 }
 
 /// Run a document again
 ///
-/// Without a body, through the default pipeline.
+/// Without a body, through the default pipeline; with `source`, through a pipeline that is not saved.
 #[utoipa::path(post, path = "/api/v1/documents/{id}/jobs", tag = "documents", params(("id" = Uuid, Path, description = "Id of the document")),
     request_body = Option<RunAgain>,
     responses((status = 202, description = "The new job", body = JobView, headers(("location" = String, description = "The job")))))]
@@ -41,8 +44,21 @@ pub(crate) async fn run_document_again(
     OptionalJsonBody(body): OptionalJsonBody<RunAgain>,
 ) -> Result<Accepted<JobView>, Problem> {
     let scope = caller.scope();
-    let plan = resolve::plan_for(&web, &scope, body.pipeline.as_deref()).await?;
-    let job = jobs::add_job(&web.store, &scope, DocumentId(id), &plan).await?;
+    let job = add_job(&web, &scope, DocumentId(id), body).await?;
     let view = JobView::of(jobs::get(&web.store, &scope, job).await?);
     Ok(Accepted { job: view.id, body: view })
+}
+
+async fn add_job(web: &Web, scope: &Scope, document: DocumentId, body: RunAgain) -> Result<JobId, Problem> {
+    match (body.pipeline, body.source) {
+        (Some(_), Some(_)) => Err(Problem::new(Refusal::InvalidValue, "\"pipeline\" and \"source\" exclude each other; send one of them")),
+        (None, Some(source)) => {
+            let plan = resolve::plan_of_source(web, scope, &source).await?;
+            Ok(jobs::try_pipeline(&web.store, scope, document, &plan, &source).await?)
+        }
+        (pipeline, None) => {
+            let plan = resolve::plan_for(web, scope, pipeline.as_deref()).await?;
+            Ok(jobs::add_job(&web.store, scope, document, &plan).await?)
+        }
+    }
 }

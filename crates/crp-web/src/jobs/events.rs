@@ -13,29 +13,26 @@ use crp_model::{JobId, Scope};
 use crp_store::{
     JobChanges,
     events::{self, Event},
-    jobs, sessions,
+    jobs,
 };
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
     Web,
-    auth::principal::Caller,
+    auth::{principal::Caller, still_signed_in::StillSignedIn},
     extract::{PathOf, QueryOf},
     problem::{Problem, Refusal},
     serve::Stopping,
 };
 
 /// A comment so often, so that proxies and browsers see that the line is alive.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Another process may have committed the event; the table is asked at least so often.
-const POLL: Duration = Duration::from_secs(2);
-/// The session is looked at again so often.
-const SESSION_CHECK: Duration = Duration::from_secs(60);
+pub(super) const POLL: Duration = Duration::from_secs(2);
 /// Events read at once.
 const BATCH: u32 = 200;
 
@@ -46,7 +43,7 @@ const BATCH: u32 = 200;
 pub(crate) struct EventQuery {
     /// The number of the last event that is known; the header `Last-Event-ID` says the same and wins.
     #[param(minimum = 0)]
-    last_event_id: Option<i64>,
+    pub(super) last_event_id: Option<i64>,
 }
 
 /// One event of the stream, as its lines say it.
@@ -82,35 +79,36 @@ pub(crate) async fn watch_job(
     QueryOf(query): QueryOf<EventQuery>,
 ) -> Result<Response, Problem> {
     let (scope, job) = (caller.scope(), JobId(id));
-    let last = last_event_id(&headers, query.last_event_id)?;
+    let last = last_event_id(&headers, query.last_event_id)?.unwrap_or(0);
     let row = jobs::get(&web.store, &scope, job).await?;
     if row.status.is_final() && last >= row.last_event_id {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let changes = web.store.job_changes(job);
     let stopping = stopping.map_or_else(Stopping::never, |extension| extension.0);
-    let watch = Watch { web, scope, job, token_hash: caller.token_hash, last, changes, session_checked: Instant::now(), ended: false };
+    let session = StillSignedIn::of(&caller, &web);
+    let watch = Watch { web, scope, job, session, last, changes, ended: false };
     let events = watch.into_stream().take_until(stopping.stopped_owned());
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("")).into_response())
 }
 
-fn last_event_id(headers: &HeaderMap, in_query: Option<i64>) -> Result<i64, Problem> {
+/// The number after which the reader wants to go on; the header wins.
+pub(super) fn last_event_id(headers: &HeaderMap, in_query: Option<i64>) -> Result<Option<i64>, Problem> {
     let bad = || Problem::new(Refusal::InvalidRequest, "\"Last-Event-ID\" is not the number of an event");
     let last = match headers.get("last-event-id") {
-        Some(value) => value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(bad)?,
-        None => in_query.unwrap_or(0),
+        Some(value) => Some(value.to_str().ok().and_then(|text| text.trim().parse().ok()).ok_or_else(bad)?),
+        None => in_query,
     };
-    if last < 0 { Err(bad()) } else { Ok(last) }
+    if last.is_some_and(|last| last < 0) { Err(bad()) } else { Ok(last) }
 }
 
 struct Watch {
     web: Arc<Web>,
     scope: Scope,
     job: JobId,
-    token_hash: [u8; 32],
+    session: StillSignedIn,
     last: i64,
     changes: JobChanges,
-    session_checked: Instant,
     ended: bool,
 }
 
@@ -125,11 +123,7 @@ impl Watch {
 
     /// The next events; `None` after the final one, when the session has ended or the database fails (the reader comes back).
     async fn next_batch(&mut self) -> Option<Vec<Event>> {
-        while !self.ended {
-            if self.session_checked.elapsed() >= SESSION_CHECK {
-                sessions::find_session(&self.web.store, self.token_hash).await.ok()??;
-                self.session_checked = Instant::now();
-            }
+        while !self.ended && self.session.check(&self.web).await {
             let batch = events::list_after(&self.web.store, &self.scope, self.job, self.last, BATCH).await.ok()?;
             if let Some(newest) = batch.last() {
                 self.last = newest.id;

@@ -23,8 +23,12 @@ pub(crate) struct JobView {
     pub(crate) document: JobDocument,
     /// The pipeline as it was when the job was made.
     pub(crate) pipeline: JobPipeline,
+    /// The pipeline file, when it ran one that is not saved.
+    pub(crate) source: Option<String>,
     /// How far it is.
     pub(crate) progress: ProgressView,
+    /// Seconds until its pages are read, at the rate of those so far; null while that is not known.
+    pub(crate) eta_seconds: Option<u64>,
     /// Its stages, in order.
     pub(crate) stages: Vec<StageView>,
     /// Why it failed.
@@ -38,6 +42,9 @@ pub(crate) struct JobView {
     pub(crate) retry_of: Option<Uuid>,
     /// Whether someone asked to cancel it.
     pub(crate) cancel_requested: bool,
+    /// When somebody said that its failure needs nobody.
+    #[schema(schema_with = schemas::optional_timestamp)]
+    pub(crate) dismissed_at: Option<String>,
     /// Jobs that are queued before it; null once it runs.
     pub(crate) queue_position: Option<u64>,
     /// The number of its newest event.
@@ -158,8 +165,17 @@ pub(crate) struct JobSummaryView {
     document: JobDocument,
     /// Name of the pipeline.
     pipeline: String,
+    /// The stage at which it is; null unless it runs.
+    #[schema(schema_with = schemas::optional_stage_type)]
+    stage: Option<&'static str>,
     /// How far it is.
     progress: ProgressView,
+    /// Seconds until its pages are read, at the rate of those so far; null while that is not known.
+    eta_seconds: Option<u64>,
+    /// Jobs that are queued before it; null once it runs.
+    queue_position: Option<u64>,
+    /// How many warnings it has.
+    warnings: u64,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
@@ -167,6 +183,11 @@ pub(crate) struct JobSummaryView {
     retry_of: Option<Uuid>,
     /// Whether someone asked to cancel it.
     cancel_requested: bool,
+    /// When somebody said that its failure needs nobody.
+    #[schema(schema_with = schemas::optional_timestamp)]
+    dismissed_at: Option<String>,
+    /// The number of its newest event.
+    last_event_id: i64,
     /// When it was made.
     #[schema(schema_with = schemas::timestamp)]
     created_at: String,
@@ -186,6 +207,8 @@ impl JobView {
             status: row.status.as_str(),
             document: JobDocument { id: row.document_id.0, name: row.document_name.as_str().to_owned() },
             pipeline: JobPipeline { name: row.plan.pipeline, version: row.plan.version },
+            source: row.source,
+            eta_seconds: row.eta_seconds,
             progress: ProgressView { pages_done: row.progress.pages_done, pages_total: row.progress.pages_total },
             stages: row.stages.into_iter().map(stage).collect(),
             failure: row.failure.map(FailureView::of),
@@ -193,6 +216,7 @@ impl JobView {
             artifacts: row.artifacts.into_iter().map(|row| artifact(id, row)).collect(),
             retry_of: row.retry_of.map(|job| job.0),
             cancel_requested: row.cancel_requested,
+            dismissed_at: row.dismissed_at.map(|at| at.rfc3339()),
             queue_position: row.queue_position,
             last_event_id: row.last_event_id,
             created_at: row.created_at.rfc3339(),
@@ -209,10 +233,16 @@ impl JobSummaryView {
             status: row.status.as_str(),
             document: JobDocument { id: row.document_id.0, name: row.document_name.as_str().to_owned() },
             pipeline: row.pipeline,
+            stage: row.stage.map(StageType::as_str),
+            eta_seconds: row.eta_seconds,
+            queue_position: row.queue_position,
+            warnings: row.warnings,
             progress: ProgressView { pages_done: row.progress.pages_done, pages_total: row.progress.pages_total },
             failure: row.failure.map(FailureView::of),
             retry_of: row.retry_of.map(|job| job.0),
             cancel_requested: row.cancel_requested,
+            dismissed_at: row.dismissed_at.map(|at| at.rfc3339()),
+            last_event_id: row.last_event_id,
             created_at: row.created_at.rfc3339(),
             started_at: row.started_at.map(|at| at.rfc3339()),
             finished_at: row.finished_at.map(|at| at.rfc3339()),
@@ -221,7 +251,7 @@ impl JobSummaryView {
 }
 
 impl FailureView {
-    fn of(failure: Failure) -> Self {
+    pub(crate) fn of(failure: Failure) -> Self {
         Self { code: failure.code.as_str(), message: failure.message, remedy: failure.remedy, retryable: failure.retryable }
     }
 }
@@ -238,7 +268,7 @@ fn stage(row: StageRunRow) -> StageView {
     }
 }
 
-fn warning(warning: Warning) -> WarningView {
+pub(super) fn warning(warning: Warning) -> WarningView {
     WarningView { code: warning.code.0.label(), page: warning.page.map(crp_model::PageNo::get), message: warning.message }
 }
 

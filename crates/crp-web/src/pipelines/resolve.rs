@@ -53,6 +53,15 @@ pub(crate) async fn plan_for(web: &Web, scope: &Scope, asked: Option<&str>) -> R
     Ok(file.plan(version, &languages))
 }
 
+/// The plan of a pipeline that is not saved. Like a built-in one it has the version 0.
+///
+/// # Errors
+/// `invalid_pipeline`, `stage_not_available`.
+pub(crate) async fn plan_of_source(web: &Web, scope: &Scope, source: &str) -> Result<Plan, Problem> {
+    let file = PipelineFile::parse(source)?;
+    Ok(file.plan(0, &organizations::get(&web.store, scope).await?.languages))
+}
+
 /// The saved pipeline with this name or id. What can be neither is not looked for.
 pub(crate) async fn find_saved(web: &Web, scope: &Scope, name: &str) -> Result<PipelineRow, StoreError> {
     if name.len() > MAX_NAME_BYTES || name.contains('\0') {

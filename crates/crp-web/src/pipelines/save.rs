@@ -27,7 +27,7 @@ use crate::{
 pub(crate) struct PipelineSource {
     /// The pipeline file: YAML, up to 64 KiB.
     #[schema(max_length = 65536, example = "name: letters\nstages:\n  - type: ocr\n    languages: [eng]\n")]
-    source: String,
+    pub(super) source: String,
 }
 
 /// The text of a pipeline file from a body of either kind.
@@ -75,7 +75,7 @@ pub(crate) async fn create_pipeline(
     caller: Caller,
     PipelineText(source): PipelineText,
 ) -> Result<(StatusCode, Json<PipelineView>), Problem> {
-    let file = parse(&source)?;
+    let file = PipelineFile::parse(&source)?;
     Ok((StatusCode::CREATED, Json(save(&web, &caller, &file, &source).await?)))
 }
 
@@ -93,8 +93,8 @@ pub(crate) async fn put_pipeline(
     PathOf(name): PathOf<String>,
     PipelineText(source): PipelineText,
 ) -> Result<Json<PipelineView>, Problem> {
-    refuse_built_in(&name)?;
-    let file = parse(&source)?;
+    refuse_taken(&name)?;
+    let file = PipelineFile::parse(&source)?;
     if file.name != name {
         let detail = format!("The file names its pipeline \"{}\", the address does not", file.name);
         return Err(Problem::new(Refusal::InvalidValue, detail));
@@ -102,15 +102,11 @@ pub(crate) async fn put_pipeline(
     Ok(Json(save(&web, &caller, &file, &source).await?))
 }
 
-fn parse(source: &str) -> Result<PipelineFile, Failure> {
-    if source.contains('\0') {
-        return Err(Failure::new(Code::InvalidPipeline, "The pipeline file holds a NUL byte"));
+/// The names and ids of the built-in pipelines are taken, and so is the address that checks pipelines.
+fn refuse_taken(name_or_id: &str) -> Result<(), Problem> {
+    if name_or_id == "check" {
+        return Err(Problem::new(Refusal::Conflict, "\"check\" is an address of the API; choose another name"));
     }
-    PipelineFile::parse(source)
-}
-
-/// The names and ids of the built-in pipelines are taken.
-fn refuse_built_in(name_or_id: &str) -> Result<(), Problem> {
     match resolve::find_built_in(name_or_id) {
         Some((file, _)) => Err(Problem::new(Refusal::Conflict, format!("\"{}\" is a built-in pipeline; choose another name", file.name))),
         None => Ok(()),
@@ -118,7 +114,7 @@ fn refuse_built_in(name_or_id: &str) -> Result<(), Problem> {
 }
 
 async fn save(web: &Web, caller: &Caller, file: &PipelineFile, source: &str) -> Result<PipelineView, Problem> {
-    refuse_built_in(&file.name)?;
+    refuse_taken(&file.name)?;
     let scope = caller.scope();
     pipelines::save(&web.store, &scope, &file.name, source).await?;
     Ok(PipelineView::saved(pipelines::get(&web.store, &scope, &file.name).await?))

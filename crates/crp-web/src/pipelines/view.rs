@@ -30,7 +30,7 @@ pub(crate) struct PipelineView {
     pub(crate) created_at: Option<String>,
 }
 
-fn stage_types() -> utoipa::openapi::schema::Array {
+pub(super) fn stage_types() -> utoipa::openapi::schema::Array {
     utoipa::openapi::schema::Array::new(schemas::stage_type())
 }
 

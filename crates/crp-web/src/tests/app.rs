@@ -119,6 +119,11 @@ impl TestApp {
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
+    /// Opens a stream that does not end by itself.
+    pub(super) async fn open(&self, request: Request<Body>) -> http::Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(super) async fn get(&self, cookie: &str, path: &str) -> Answer {
         self.send(request("GET", path, cookie).body(Body::empty()).unwrap()).await
     }

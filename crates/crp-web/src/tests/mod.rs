@@ -12,3 +12,6 @@ mod openapi;
 mod pages;
 mod paging;
 mod pipelines;
+mod sessions;
+mod stream;
+mod watching;

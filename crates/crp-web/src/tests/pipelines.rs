@@ -107,3 +107,46 @@ async fn a_bad_pipeline_is_refused_with_its_line() {
         request("POST", "/api/v1/pipelines", &cookie).header(header::CONTENT_TYPE, "text/yaml").body(vec![0xff, 0xfe].into()).unwrap();
     assert_eq!(app.send(bytes).await.code(), "invalid_pipeline");
 }
+
+#[tokio::test]
+async fn a_pipeline_is_checked_without_being_saved_and_its_mistake_has_a_place() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let check = async |source: &str| app.send_json("POST", &cookie, "/api/v1/pipelines/check", &json!({"source": source})).await;
+    let good = check(LETTERS).await;
+    assert_eq!((good.status, good.json()), (StatusCode::OK, json!({"problems": [], "name": "letters", "stages": ["ocr"]})));
+    assert_eq!(app.get(&cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NOT_FOUND, "nothing is saved");
+    let bad = check("name: x\nstages:\n  - type: ocr\n    fields: []\n").await.json();
+    let problem = &bad["problems"][0];
+    assert_eq!((&problem["line"], &problem["column"], &bad["name"]), (&json!(4), &json!(13), &json!(null)));
+    assert!(problem["message"].as_str().unwrap().starts_with("The key \"fields\" belongs"), "{bad}");
+    assert!(!problem["remedy"].as_str().unwrap().is_empty());
+    let future = check("name: x\nstages:\n  - type: ocr\n  - type: report\n    template: t\n").await.json();
+    assert_eq!(future["problems"][0]["line"], 4);
+    let taken = post_yaml(&app, &cookie, "name: check\nstages: [{type: ocr}]\n").await;
+    assert_eq!(taken.status, StatusCode::CONFLICT, "the address is taken");
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_not_saved_is_tried_on_a_document() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (document, _) = app.uploaded(&cookie, PDF).await;
+    let path = format!("/api/v1/documents/{document}/jobs");
+    let tried = app.send_json("POST", &cookie, &path, &json!({"source": LETTERS})).await;
+    assert_eq!((tried.status, &tried.json()["source"]), (StatusCode::ACCEPTED, &json!(LETTERS)), "{}", tried.text());
+    assert_eq!(tried.json()["pipeline"], json!({"name": "letters", "version": 0}));
+    assert_eq!(app.get(&cookie, "/api/v1/pipelines/letters").await.status, StatusCode::NOT_FOUND);
+    let both = app.send_json("POST", &cookie, &path, &json!({"source": LETTERS, "pipeline": "fields"})).await;
+    assert_eq!((both.status, both.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"));
+    let bad = app.send_json("POST", &cookie, &path, &json!({"source": "name: x\nstages: []\n"})).await;
+    assert_eq!((bad.status, bad.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_pipeline"));
+}
+
+#[tokio::test]
+async fn the_schema_of_pipelines_is_there_for_everybody() {
+    let app = TestApp::set_up().await;
+    let schema = app.get("", "/api/pipeline.schema.json").await;
+    assert_eq!((schema.status, schema.header("content-type")), (StatusCode::OK, "application/schema+json"));
+    assert_eq!(schema.text(), crp_model::PipelineFile::json_schema_text());
+}
