@@ -35,7 +35,7 @@ async fn failed_job(app: &TestApp, cookie: &str) -> String {
             warnings: Vec::new(),
             failure,
         };
-        tasks::save_page(store, &task, &saved).await.unwrap();
+        tasks::save_page(store, &task, &saved, "").await.unwrap();
     }
     let running = app.get(cookie, "/api/v1/jobs?group=active").await.json()["items"][0].clone();
     assert_eq!((&running["stage"], &running["eta_seconds"], &running["queue_position"]), (&json!("ocr"), &json!(5), &Value::Null));
