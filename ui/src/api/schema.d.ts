@@ -28,7 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the documents */
+        /**
+         * List the documents
+         * @description With `q`, a search: each document then tells in `hit` where on its pages it was found.
+         */
         get: operations["list_documents"];
         put?: never;
         /**
@@ -37,6 +40,47 @@ export interface paths {
          *     if need be, becomes a failed job with its code. The same bytes again are a new document with `duplicate_of`.
          */
         post: operations["upload_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download many documents
+         * @description As one ZIP. `manifest.json` inside lists its files, and which documents are missing and why: a document without a job that succeeded
+         *     has no searchable PDF, for example. If bytes cannot be read to their end, the connection breaks.
+         */
+        get: operations["get_archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act on many documents
+         * @description Each document for itself: what is refused for one does not stop the others.
+         */
+        post: operations["act_on_documents"];
         delete?: never;
         options?: never;
         head?: never;
@@ -56,12 +100,18 @@ export interface paths {
         post?: never;
         /**
          * Delete a document
-         * @description With its jobs and everything that they left. Bytes that another document shares stay.
+         * @description Moves it to the trash and asks its jobs to stop; from there it can be restored, until the server empties the trash (after 30 days
+         *     unless the operator says otherwise). With `forever=true` it goes at once, with its jobs and everything that they left; bytes that
+         *     another document shares stay.
          */
         delete: operations["delete_document"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change a document
+         * @description Its title, date and tags. The original never changes.
+         */
+        patch: operations["change_document"];
         trace?: never;
     };
     "/api/v1/documents/{id}/content": {
@@ -92,9 +142,51 @@ export interface paths {
         put?: never;
         /**
          * Run a document again
-         * @description Without a body, through the default pipeline.
+         * @description Without a body, through the default pipeline; with `source`, through a pipeline that is not saved.
          */
         post: operations["run_document_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a document
+         * @description Takes it out of the trash. Jobs that were stopped are not started again.
+         */
+        post: operations["restore_document"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch all jobs
+         * @description Server-sent events: an event `job` for every job that changed, with the job as lists show it, from now on or since
+         *     `Last-Event-ID`. A job may come again with the same `last_event_id`; a comment every 15 seconds. Changes of several events may
+         *     come as one. A deleted document's jobs are not told. The stream ends with the session.
+         */
+        get: operations["watch_jobs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -108,7 +200,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the jobs */
+        /**
+         * List the jobs
+         * @description `group=attention` are jobs that failed, were not dismissed, and whose document was not run again since; `active` are those that
+         *     are queued or running; `done` are all others.
+         */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -169,6 +265,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dismiss a failed job
+         * @description It stays failed and stays in the lists, but no longer among the jobs that need attention. Doing so again changes nothing.
+         */
+        post: operations["dismiss_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/events": {
         parameters: {
             query?: never;
@@ -182,6 +298,46 @@ export interface paths {
          *     15 seconds; the stream ends after the final event. 204 when the final event is already known: browsers stop asking then.
          */
         get: operations["watch_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the story of a job
+         * @description Its events as a list; `GET /api/v1/jobs/{id}/events` sends the same while they happen.
+         */
+        get: operations["get_job_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/pages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the pages of a job
+         * @description Those that are saved so far, in order.
+         */
+        get: operations["list_job_pages"];
         put?: never;
         post?: never;
         delete?: never;
@@ -224,6 +380,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tasks of a job */
+        get: operations["list_job_tasks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -234,6 +407,26 @@ export interface paths {
         /** Who am I */
         get: operations["get_me"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change your password
+         * @description Ends all other sessions of yours. A wrong present password counts like a refused sign-in.
+         */
+        put: operations["put_password"];
         post?: never;
         delete?: never;
         options?: never;
@@ -299,6 +492,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a pipeline
+         * @description Nothing is saved. A file with problems is answered with 200 and the problems.
+         */
+        post: operations["check_pipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pipelines/{name}": {
         parameters: {
             query?: never;
@@ -342,6 +555,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List your sessions */
+        get: operations["list_sessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of your sessions
+         * @description Whoever has its cookie has to sign in again; a stream that it reads ends within a minute.
+         */
+        delete: operations["revoke_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -357,6 +607,23 @@ export interface paths {
          * @description Works once, for the holder of the one-time link that the server prints at its first start.
          */
         post: operations["set_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tags */
+        get: operations["list_tags"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -465,6 +732,40 @@ export interface components {
              */
             subject?: string | null;
         };
+        /**
+         * @description An action on many documents.
+         * @enum {string}
+         */
+        BulkAction: "trash" | "restore" | "delete" | "run" | "tag";
+        /** @description What became of them. */
+        BulkAnswer: {
+            /** @description The documents with which it was done, in the order of the request. */
+            done: string[];
+            /** @description Those with which it could not be done, and why. */
+            refused: components["schemas"]["Refused"][];
+        };
+        /** @description What to do with which documents. */
+        BulkRequest: {
+            /** @description What to do. */
+            action: components["schemas"]["BulkAction"];
+            /** @description For `tag`: tags to add. */
+            add_tags?: string[] | null;
+            /** @description Ids of 1 to 500 documents. */
+            ids: string[];
+            /** @description For `run`: name or id of the pipeline; without it, `searchable-pdf`. */
+            pipeline?: string | null;
+            /** @description For `tag`: tags to remove. */
+            remove_tags?: string[] | null;
+        };
+        /** @description What changes; what is left out stays as it is. */
+        ChangeDocument: {
+            /** Format: date */
+            document_date?: string | null;
+            /** @description All of its tags, up to 50 of 64 bytes; they keep their case and are compared without it. */
+            tags?: string[] | null;
+            /** @description The title; null removes it. */
+            title?: string | null;
+        };
         /** @description One thing that is needed. */
         Check: {
             /** @description `database`, `storage`, `disk` or `worker`. */
@@ -473,6 +774,14 @@ export interface components {
             ok: boolean;
             /** @description Why not, and what to do. */
             reason?: string | null;
+        };
+        /** @description What a pipeline file is. */
+        CheckedPipeline: {
+            /** @description Its name; null when it has a problem. */
+            name?: string | null;
+            /** @description What keeps it from being saved; empty when nothing does. A file is read up to its first problem. */
+            problems: components["schemas"]["PipelineProblem"][];
+            stages: ("ocr" | "parse" | "ai" | "report")[];
         };
         /** @description Who wants to sign in. */
         Credentials: {
@@ -491,11 +800,14 @@ export interface components {
         DocumentView: {
             /** Format: date-time */
             created_at: string;
+            /** Format: date */
+            document_date?: string | null;
             /**
              * Format: uuid
              * @description The first document with the same bytes.
              */
             duplicate_of?: string | null;
+            hit?: components["schemas"]["HitView"] | null;
             /**
              * Format: uuid
              * @description Id.
@@ -518,6 +830,14 @@ export interface components {
              * @description Size in bytes.
              */
             size_bytes: number;
+            /** @description Its tags, in alphabetical order. */
+            tags: string[];
+            /** @description Where the picture of its first page is, of the newest job that has one. */
+            thumbnail?: string | null;
+            /** @description The title that people gave it; null when it has none, then show the name. */
+            title?: string | null;
+            /** Format: date-time */
+            trashed_at?: string | null;
         };
         /** @description What went wrong and what to do about it. */
         FailureView: {
@@ -529,6 +849,37 @@ export interface components {
             remedy: string;
             /** @description Whether trying again can help. */
             retryable: boolean;
+        };
+        /** @description Something that happened to a job. */
+        HappenedView: {
+            /** Format: date-time */
+            at: string;
+            /** @description The facts, such as `pages_done` and `pages_total`. */
+            facts: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Its number in the job, from 1.
+             */
+            id: number;
+            /** @enum {string} */
+            kind: "queued" | "started" | "progress" | "stage_started" | "stage_finished" | "warning" | "retrying" | "succeeded" | "failed" | "cancel_requested" | "cancelled";
+        };
+        /** @description A piece of the sentence. */
+        HitPartView: {
+            /** @description Whether it is what was looked for. */
+            is_match: boolean;
+            /** @description Its text. */
+            text: string;
+        };
+        /** @description Where a document was found. */
+        HitView: {
+            /**
+             * Format: int32
+             * @description The page.
+             */
+            page: number;
+            /** @description The sentence around the words, piece by piece. It is text, never markup. */
+            parts: components["schemas"]["HitPartView"][];
         };
         /** @description The document of a job. */
         JobDocument: {
@@ -568,8 +919,15 @@ export interface components {
             cancel_requested: boolean;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            dismissed_at?: string | null;
             /** @description Its document. */
             document: components["schemas"]["JobDocument"];
+            /**
+             * Format: int64
+             * @description Seconds until its pages are read, at the rate of those so far; null while that is not known.
+             */
+            eta_seconds?: number | null;
             failure?: components["schemas"]["FailureView"] | null;
             /** Format: date-time */
             finished_at?: string | null;
@@ -578,19 +936,36 @@ export interface components {
              * @description Id.
              */
             id: string;
+            /**
+             * Format: int64
+             * @description The number of its newest event.
+             */
+            last_event_id: number;
             /** @description Name of the pipeline. */
             pipeline: string;
             /** @description How far it is. */
             progress: components["schemas"]["ProgressView"];
             /**
+             * Format: int64
+             * @description Jobs that are queued before it; null once it runs.
+             */
+            queue_position?: number | null;
+            /**
              * Format: uuid
              * @description The job that it tries again.
              */
             retry_of?: string | null;
+            /** @enum {string|null} */
+            stage?: "ocr" | "parse" | "ai" | "report" | null;
             /** Format: date-time */
             started_at?: string | null;
             /** @enum {string} */
             status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+            /**
+             * Format: int64
+             * @description How many warnings it has.
+             */
+            warnings: number;
         };
         /** @description A job: one document through one pipeline. */
         JobView: {
@@ -600,8 +975,15 @@ export interface components {
             cancel_requested: boolean;
             /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
+            dismissed_at?: string | null;
             /** @description Its document. */
             document: components["schemas"]["JobDocument"];
+            /**
+             * Format: int64
+             * @description Seconds until its pages are read, at the rate of those so far; null while that is not known.
+             */
+            eta_seconds?: number | null;
             failure?: components["schemas"]["FailureView"] | null;
             /** Format: date-time */
             finished_at?: string | null;
@@ -629,6 +1011,8 @@ export interface components {
              * @description The job that it tries again.
              */
             retry_of?: string | null;
+            /** @description The pipeline file, when it ran one that is not saved. */
+            source?: string | null;
             /** @description Its stages, in order. */
             stages: components["schemas"]["StageView"][];
             /** Format: date-time */
@@ -645,6 +1029,8 @@ export interface components {
              * @description Id.
              */
             id: string;
+            /** @description Name of its pipeline. */
+            pipeline?: string | null;
             /** @enum {string|null} */
             status?: "queued" | "running" | "succeeded" | "failed" | "cancelled" | null;
         };
@@ -710,6 +1096,15 @@ export interface components {
             /** @description The last part of the one-time link in the server's log. */
             token: string;
         };
+        /** @description One event of the stream, as its lines say it. */
+        OrganizationEvent: {
+            /** @description The job as lists show it. */
+            data: components["schemas"]["JobSummaryView"];
+            /** @description `job`. The first block has an id alone, which browsers note and show to nobody. */
+            event: string;
+            /** @description Where the stream is; send the last one back as `Last-Event-ID`. */
+            id: string;
+        };
         /** @description An organization. */
         OrganizationView: {
             /** Format: date-time */
@@ -735,6 +1130,11 @@ export interface components {
             jobs: {
                 [key: string]: number;
             };
+            /**
+             * Format: int64
+             * @description Failed jobs that nobody has dismissed and whose document was not run again since.
+             */
+            needs_attention: number;
             /**
              * Format: int64
              * @description Bytes of stored originals; the same bytes count once.
@@ -783,11 +1183,14 @@ export interface components {
             items: {
                 /** Format: date-time */
                 created_at: string;
+                /** Format: date */
+                document_date?: string | null;
                 /**
                  * Format: uuid
                  * @description The first document with the same bytes.
                  */
                 duplicate_of?: string | null;
+                hit?: components["schemas"]["HitView"] | null;
                 /**
                  * Format: uuid
                  * @description Id.
@@ -810,6 +1213,33 @@ export interface components {
                  * @description Size in bytes.
                  */
                 size_bytes: number;
+                /** @description Its tags, in alphabetical order. */
+                tags: string[];
+                /** @description Where the picture of its first page is, of the newest job that has one. */
+                thumbnail?: string | null;
+                /** @description The title that people gave it; null when it has none, then show the name. */
+                title?: string | null;
+                /** Format: date-time */
+                trashed_at?: string | null;
+            }[];
+            /** @description Give it as `cursor` to get the next page; null on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        PageOf_HappenedView: {
+            /** @description The rows, in the list's order. */
+            items: {
+                /** Format: date-time */
+                at: string;
+                /** @description The facts, such as `pages_done` and `pages_total`. */
+                facts: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description Its number in the job, from 1.
+                 */
+                id: number;
+                /** @enum {string} */
+                kind: "queued" | "started" | "progress" | "stage_started" | "stage_finished" | "warning" | "retrying" | "succeeded" | "failed" | "cancel_requested" | "cancelled";
             }[];
             /** @description Give it as `cursor` to get the next page; null on the last page. */
             next_cursor?: string | null;
@@ -822,8 +1252,15 @@ export interface components {
                 cancel_requested: boolean;
                 /** Format: date-time */
                 created_at: string;
+                /** Format: date-time */
+                dismissed_at?: string | null;
                 /** @description Its document. */
                 document: components["schemas"]["JobDocument"];
+                /**
+                 * Format: int64
+                 * @description Seconds until its pages are read, at the rate of those so far; null while that is not known.
+                 */
+                eta_seconds?: number | null;
                 failure?: components["schemas"]["FailureView"] | null;
                 /** Format: date-time */
                 finished_at?: string | null;
@@ -832,19 +1269,36 @@ export interface components {
                  * @description Id.
                  */
                 id: string;
+                /**
+                 * Format: int64
+                 * @description The number of its newest event.
+                 */
+                last_event_id: number;
                 /** @description Name of the pipeline. */
                 pipeline: string;
                 /** @description How far it is. */
                 progress: components["schemas"]["ProgressView"];
                 /**
+                 * Format: int64
+                 * @description Jobs that are queued before it; null once it runs.
+                 */
+                queue_position?: number | null;
+                /**
                  * Format: uuid
                  * @description The job that it tries again.
                  */
                 retry_of?: string | null;
+                /** @enum {string|null} */
+                stage?: "ocr" | "parse" | "ai" | "report" | null;
                 /** Format: date-time */
                 started_at?: string | null;
                 /** @enum {string} */
                 status: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+                /**
+                 * Format: int64
+                 * @description How many warnings it has.
+                 */
+                warnings: number;
             }[];
             /** @description Give it as `cursor` to get the next page; null on the last page. */
             next_cursor?: string | null;
@@ -864,6 +1318,38 @@ export interface components {
                 languages: string[];
                 /** @description Name. */
                 name: string;
+            }[];
+            /** @description Give it as `cursor` to get the next page; null on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        PageOf_PageView: {
+            /** @description The rows, in the list's order. */
+            items: {
+                failure?: components["schemas"]["FailureView"] | null;
+                /**
+                 * Format: double
+                 * @description Mean confidence of its words, 0 to 1; null where nothing was recognised.
+                 */
+                mean_confidence?: number | null;
+                /**
+                 * Format: int32
+                 * @description Its number, from 1.
+                 */
+                page: number;
+                /**
+                 * Format: double
+                 * @description Seconds that it took.
+                 */
+                seconds: number;
+                /** @description Where its text came from. */
+                source: string;
+                /** @description `done` or `failed`. */
+                state: string;
+                /** @description Where its small picture is; null when there is none. */
+                thumbnail?: string | null;
+                /** @description What a person should know about it. */
+                warnings: components["schemas"]["WarningView"][];
             }[];
             /** @description Give it as `cursor` to get the next page; null on the last page. */
             next_cursor?: string | null;
@@ -896,6 +1382,74 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        PageOf_SessionView: {
+            /** @description The rows, in the list's order. */
+            items: {
+                /** @description The address from which it began. */
+                address?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                /**
+                 * Format: uuid
+                 * @description Id; it signs nobody in.
+                 */
+                id: string;
+                /** @description Whether it is the session of this request. */
+                is_current: boolean;
+                /** Format: date-time */
+                last_seen_at: string;
+                /** @description The browser or program, as it named itself. */
+                user_agent?: string | null;
+            }[];
+            /** @description Give it as `cursor` to get the next page; null on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        PageOf_TaskView: {
+            /** @description The rows, in the list's order. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description Attempts so far.
+                 */
+                attempt: number;
+                /** Format: date-time */
+                created_at: string;
+                failure?: components["schemas"]["FailureView"] | null;
+                /** Format: date-time */
+                finished_at?: string | null;
+                /**
+                 * Format: int32
+                 * @description Its first page; null when it is about the whole document.
+                 */
+                first_page?: number | null;
+                /** @enum {string} */
+                kind: "inspect" | "pages" | "assemble" | "stage";
+                /**
+                 * Format: int32
+                 * @description Its last page.
+                 */
+                last_page?: number | null;
+                /** Format: date-time */
+                run_after: string;
+                /** @enum {string} */
+                stage: "ocr" | "parse" | "ai" | "report";
+                /** Format: date-time */
+                started_at?: string | null;
+                /** @enum {string} */
+                state: "ready" | "running" | "done" | "failed" | "cancelled";
+                /**
+                 * Format: uuid
+                 * @description The worker that has it, or had it last.
+                 */
+                worker?: string | null;
+            }[];
+            /** @description Give it as `cursor` to get the next page; null on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         PageOf_UserView: {
             /** @description The rows, in the list's order. */
             items: {
@@ -919,6 +1473,63 @@ export interface components {
             }[];
             /** @description Give it as `cursor` to get the next page; null on the last page. */
             next_cursor?: string | null;
+        };
+        /** @description A page of the document as the job read it. */
+        PageView: {
+            failure?: components["schemas"]["FailureView"] | null;
+            /**
+             * Format: double
+             * @description Mean confidence of its words, 0 to 1; null where nothing was recognised.
+             */
+            mean_confidence?: number | null;
+            /**
+             * Format: int32
+             * @description Its number, from 1.
+             */
+            page: number;
+            /**
+             * Format: double
+             * @description Seconds that it took.
+             */
+            seconds: number;
+            /** @description Where its text came from. */
+            source: string;
+            /** @description `done` or `failed`. */
+            state: string;
+            /** @description Where its small picture is; null when there is none. */
+            thumbnail?: string | null;
+            /** @description What a person should know about it. */
+            warnings: components["schemas"]["WarningView"][];
+        };
+        /** @description The present password and the next one. */
+        PasswordChange: {
+            /**
+             * Format: password
+             * @description The password that holds now.
+             */
+            current_password: string;
+            /**
+             * Format: password
+             * @description The password that is to hold.
+             */
+            new_password: string;
+        };
+        /** @description Something that is wrong with a pipeline file. */
+        PipelineProblem: {
+            /**
+             * Format: int64
+             * @description Column, from 1.
+             */
+            column?: number | null;
+            /**
+             * Format: int64
+             * @description Line, from 1; null when it is about the whole file.
+             */
+            line?: number | null;
+            /** @description What it is. */
+            message: string;
+            /** @description What to do about it. */
+            remedy: string;
         };
         /** @description A pipeline file inside JSON. */
         PipelineSource: {
@@ -995,10 +1606,60 @@ export interface components {
             /** @description Whether every check is good. */
             ready: boolean;
         };
+        /** @description A document with which it could not be done. */
+        Refused: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description Why. */
+            problem: components["schemas"]["RefusedProblem"];
+        };
+        /** @description Why something was refused, as problems tell it. */
+        RefusedProblem: {
+            /** @description The code; scripts compare it. */
+            code: string;
+            /** @description What happened in this case. */
+            detail: string;
+            /** @description What to do about it. */
+            remedy: string;
+            /** @description Whether trying the same again can help. */
+            retryable: boolean;
+            /**
+             * Format: int32
+             * @description The HTTP status that it would have alone.
+             */
+            status: number;
+            /** @description What the kind of problem is. */
+            title: string;
+        };
         /** @description How to run it. */
         RunAgain: {
             /** @description Name or id of the pipeline; without it, `searchable-pdf`. */
             pipeline?: string | null;
+            /** @description A pipeline file to try without saving it, instead of `pipeline`. */
+            source?: string | null;
+        };
+        /** @description A session of the caller. */
+        SessionView: {
+            /** @description The address from which it began. */
+            address?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /**
+             * Format: uuid
+             * @description Id; it signs nobody in.
+             */
+            id: string;
+            /** @description Whether it is the session of this request. */
+            is_current: boolean;
+            /** Format: date-time */
+            last_seen_at: string;
+            /** @description The browser or program, as it named itself. */
+            user_agent?: string | null;
         };
         /** @description One stage of a job. */
         StageView: {
@@ -1025,6 +1686,59 @@ export interface components {
             tasks_total: number;
             /** @enum {string} */
             type: "ocr" | "parse" | "ai" | "report";
+        };
+        /** @description The tags of the organization. */
+        TagList: {
+            /** @description The tags in alphabetical order, up to 1000 of them. */
+            items: components["schemas"]["TagView"][];
+        };
+        /** @description A tag. */
+        TagView: {
+            /**
+             * Format: int64
+             * @description Documents that have it, without those in the trash.
+             */
+            documents: number;
+            /** @description The tag, in one of the spellings that are in use. */
+            tag: string;
+        };
+        /** @description A task of a job, in its newest attempt. */
+        TaskView: {
+            /**
+             * Format: int32
+             * @description Attempts so far.
+             */
+            attempt: number;
+            /** Format: date-time */
+            created_at: string;
+            failure?: components["schemas"]["FailureView"] | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description Its first page; null when it is about the whole document.
+             */
+            first_page?: number | null;
+            /** @enum {string} */
+            kind: "inspect" | "pages" | "assemble" | "stage";
+            /**
+             * Format: int32
+             * @description Its last page.
+             */
+            last_page?: number | null;
+            /** Format: date-time */
+            run_after: string;
+            /** @enum {string} */
+            stage: "ocr" | "parse" | "ai" | "report";
+            /** Format: date-time */
+            started_at?: string | null;
+            /** @enum {string} */
+            state: "ready" | "running" | "done" | "failed" | "cancelled";
+            /**
+             * Format: uuid
+             * @description The worker that has it, or had it last.
+             */
+            worker?: string | null;
         };
         /** @description The form of an upload. */
         UploadForm: {
@@ -1191,10 +1905,25 @@ export interface operations {
     list_documents: {
         parameters: {
             query?: {
+                /**
+                 * @description Only documents that hold all of these words, on their pages or in name, title and tags. `"Words in quotes"` stand in a row, of the
+                 *     last word the beginning is enough; case and accents do not count. Up to 32 words. In a document of many pages the words stand
+                 *     within some 40 pages of each other.
+                 */
+                q?: string;
                 status?: "queued" | "running" | "succeeded" | "failed" | "cancelled";
+                /** @description Only documents whose newest job ran this pipeline. */
+                pipeline?: string;
+                /** @description Only documents that have all of these tags, separated by commas. */
+                tag?: string;
+                from?: string;
+                to?: string;
+                sort?: "newest" | "oldest" | "title" | "-title" | "date" | "-date" | "largest" | "relevance";
+                /** @description `true` lists the trash, and nothing else. */
+                trashed?: boolean;
                 /** @description Only documents whose name contains this, in any case of letters. */
                 name?: string;
-                /** @description `next_cursor` of the page before; without it, the newest documents. */
+                /** @description `next_cursor` of the page before, in the same order; without it, the first page. */
                 cursor?: string;
                 /** @description Most documents of the page. */
                 limit?: number;
@@ -1205,7 +1934,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page of documents, newest first */
+            /** @description A page of documents */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1380,6 +2109,181 @@ export interface operations {
             };
         };
     };
+    get_archive: {
+        parameters: {
+            query: {
+                /** @description Ids of 1 to 200 documents, separated by commas. */
+                ids: string;
+                /** @description What of each document; without it, the original. */
+                content?: "original" | "searchable_pdf" | "text";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The archive */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": number[];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    act_on_documents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description What was done and what was not */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkAnswer"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_document: {
         parameters: {
             query?: never;
@@ -1450,7 +2354,10 @@ export interface operations {
     };
     delete_document: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true` deletes it for good, whether it is in the trash or not. */
+                forever?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Id of the document */
@@ -1503,8 +2410,134 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description One of its jobs has not ended; cancel it first */
+            /** @description It is to go for good and one of its jobs has not ended; cancel it first */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the document */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeDocument"];
+            };
+        };
+        responses: {
+            /** @description The document as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1740,12 +2773,164 @@ export interface operations {
             };
         };
     };
+    restore_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the document */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_jobs: {
+        parameters: {
+            query?: {
+                /** @description The number of the last event that is known; the header `Last-Event-ID` says the same and wins. */
+                last_event_id?: number;
+            };
+            header?: {
+                /** @description The last `id` that was received */
+                "Last-Event-ID"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The changes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["OrganizationEvent"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_jobs: {
         parameters: {
             query?: {
                 status?: "queued" | "running" | "succeeded" | "failed" | "cancelled";
                 /** @description Only jobs of this document. */
                 document?: string;
+                /** @description Only jobs of this group; each job is in exactly one. */
+                group?: "attention" | "active" | "done";
+                /** @description Only jobs of documents whose name contains this, in any case of letters. */
+                q?: string;
                 /** @description `next_cursor` of the page before; without it, the newest jobs. */
                 cursor?: string;
                 /** @description Most jobs of the page. */
@@ -2062,6 +3247,99 @@ export interface operations {
             };
         };
     };
+    dismiss_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Dismissed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job did not fail */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     watch_job: {
         parameters: {
             query?: {
@@ -2095,6 +3373,152 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job_history: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description Most rows of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the story, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_HappenedView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_job_pages: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description Most rows of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the pages, the first at the beginning */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_PageView"];
+                };
             };
             /** @description A parameter cannot be read */
             400: {
@@ -2310,6 +3734,79 @@ export interface operations {
             };
         };
     };
+    list_job_tasks: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description Most rows of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the tasks, stage by stage in the order in which they were made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_TaskView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me: {
         parameters: {
             query?: never;
@@ -2348,6 +3845,127 @@ export interface operations {
             };
             /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description The new password holds, and all other sessions have ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The present password is wrong, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many refusals before; wait as long as Retry-After says */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2596,6 +4214,120 @@ export interface operations {
             };
             /** @description A built-in pipeline has this name */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineSource"];
+            };
+        };
+        responses: {
+            /** @description What it is, or what is wrong with it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedPipeline"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3144,6 +4876,151 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before; without it, the first page. */
+                cursor?: string;
+                /** @description Most rows of the page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of the sessions that have not ended, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOf_SessionView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_setup_link: {
         parameters: {
             query?: {
@@ -3331,6 +5208,53 @@ export interface operations {
             };
             /** @description No room on the disk */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tags that are in use */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TagList"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
