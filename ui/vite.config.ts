@@ -3,7 +3,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+import type { Plugin } from 'vite';
 
 const PDFJS = join(import.meta.dirname, 'node_modules/pdfjs-dist');
 
@@ -32,5 +33,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
   },
+  test: { include: ['src/**/*.test.ts'] },
   server: { proxy: { '/api': 'http://127.0.0.1:8080' } },
 });

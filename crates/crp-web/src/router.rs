@@ -33,6 +33,7 @@ use Access::{May, Public, Setup, SignedIn};
 /// Every route of the API: who may call it, and the handler, which carries method, path and documentation.
 fn table() -> Routes {
     Routes::default()
+        .at(Public, routes!(auth::session_state::get_session_state))
         .at(Public, routes!(auth::sign_in::sign_in))
         .at(SignedIn, routes!(auth::sign_out::sign_out))
         .at(Setup, routes!(auth::set_up::check_setup_link))
@@ -89,6 +90,7 @@ fn table() -> Routes {
 /// Every method and path template that the main listener serves; they are the labels of the HTTP metrics.
 /// A test compares the list with the routes.
 pub const ROUTES: &[Route] = &[
+    ("GET", "/api/v1/session"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
     ("GET", "/api/v1/setup"),

@@ -541,7 +541,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Ask whether one is signed in
+         * @description Unlike `GET /api/v1/me`, not being signed in is an answer, not a refusal.
+         */
+        get: operations["get_session_state"];
         put?: never;
         /**
          * Sign in
@@ -1640,6 +1644,12 @@ export interface components {
             pipeline?: string | null;
             /** @description A pipeline file to try without saving it, instead of `pipeline`. */
             source?: string | null;
+        };
+        /** @description How the caller stands with this installation. */
+        SessionState: {
+            /** @description Whether there is an organization yet; before that only the one-time link leads anywhere. */
+            is_set_up: boolean;
+            me?: components["schemas"]["Me"] | null;
         };
         /** @description A session of the caller. */
         SessionView: {
@@ -4679,6 +4689,44 @@ export interface operations {
             };
             /** @description No room on the disk */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How the caller stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,7 +2,7 @@
 import { api, onSignedOut, take, type Me } from '../api/client';
 import { Problem } from '../api/problem';
 
-type State = { kind: 'asking' } | { kind: 'out'; wasIn: boolean } | { kind: 'in'; me: Me } | { kind: 'trouble'; problem: Problem };
+type State = { kind: 'asking' } | { kind: 'out'; wasIn: boolean; isSetUp: boolean } | { kind: 'in'; me: Me } | { kind: 'trouble'; problem: Problem };
 
 class Session {
   state = $state<State>({ kind: 'asking' });
@@ -26,11 +26,11 @@ class Session {
 
   async ask(): Promise<void> {
     try {
-      this.state = { kind: 'in', me: await take(api.GET('/api/v1/me')) };
+      const { me, is_set_up } = await take(api.GET('/api/v1/session'));
+      if (me) this.state = { kind: 'in', me };
+      else this.state = { kind: 'out', wasIn: false, isSetUp: is_set_up };
     } catch (error) {
-      const problem = Problem.from(error);
-      if (problem.code === 'not_signed_in') this.ended();
-      else this.state = { kind: 'trouble', problem };
+      this.state = { kind: 'trouble', problem: Problem.from(error) };
     }
   }
 
@@ -41,11 +41,11 @@ class Session {
 
   async signOut(): Promise<void> {
     await take(api.DELETE('/api/v1/session'));
-    this.state = { kind: 'out', wasIn: false };
+    this.state = { kind: 'out', wasIn: false, isSetUp: true };
   }
 
   private ended(): void {
-    if (this.state.kind !== 'out') this.state = { kind: 'out', wasIn: this.state.kind === 'in' };
+    if (this.state.kind !== 'out') this.state = { kind: 'out', wasIn: this.state.kind === 'in', isSetUp: true };
   }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod password;
 pub(crate) mod principal;
 pub(crate) mod secret;
 pub(crate) mod sessions;
+pub(crate) mod session_state;
 pub(crate) mod set_up;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;

@@ -39,11 +39,15 @@ async fn setting_up_works_once_and_only_with_its_link() {
     assert!(short.text().contains("12 or more are needed"));
     assert_eq!(post(&organization(&"0".repeat(64), "a password of length")).await.status, StatusCode::FORBIDDEN);
 
+    let session = async |cookie: &str| app.get(cookie, "/api/v1/session").await.json();
+    assert_eq!(session("").await, json!({"is_set_up": false, "me": null}));
     assert_eq!(post(&organization(&token, "a password of length")).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(session("").await, json!({"is_set_up": true, "me": null}));
     assert_eq!(ask(&token).await.status, StatusCode::NOT_FOUND);
     assert_eq!(post(&organization(&token, "a password of length")).await.status, StatusCode::NOT_FOUND);
 
     let cookie = app.sign_in_with("ada@example.org", "a password of length").await;
+    assert_eq!(session(&cookie).await["me"]["user"]["email"], "ada@example.org");
     let organization = app.get(&cookie, "/api/v1/organizations").await.json()["items"][0].clone();
     assert_eq!((organization["name"].as_str(), &organization["languages"]), (Some("Acme & Co"), &json!(["eng", "deu"])));
 }
