@@ -25,9 +25,17 @@ pub(crate) fn page_failed(page: PageNo, why: impl std::fmt::Display) -> Failure 
     Failure::new(Code::PageFailed, format!("Page {page} cannot be read: {why}")).never_retry()
 }
 
+/// How the message of a file begins whose structure cannot be read.
+const UNREADABLE: &str = "The file cannot be read: ";
+
 /// A file whose structure cannot be read.
 pub(crate) fn damaged(why: impl std::fmt::Display) -> Failure {
-    Failure::new(Code::DamagedFile, format!("The file cannot be read: {why}"))
+    Failure::new(Code::DamagedFile, format!("{UNREADABLE}{why}"))
+}
+
+/// Why a file that was read all the same could not be changed: the failure's message without the claim that it cannot be read.
+pub(crate) fn reason(failure: &Failure) -> &str {
+    failure.message.strip_prefix(UNREADABLE).unwrap_or(&failure.message)
 }
 
 /// A file that lacks its end.

@@ -15,6 +15,8 @@ use super::{
 const SAME_SIZE: std::ops::Range<f64> = 0.8..1.25;
 /// A line across the page's direction below this confidence is dirt or a drawing that was taken for letters.
 const SURE: f64 = 0.7;
+/// A word of fewer letters and digits does not tell where its line stands.
+const MIN_LETTERS_APART: usize = 3;
 /// With fewer letters and digits it is that too.
 const MIN_LETTERS_ACROSS: usize = 3;
 
@@ -44,8 +46,9 @@ pub(crate) fn framed_lines(layout: &PageLayout) -> Vec<FramedLine<'_>> {
         .iter()
         .filter_map(|line| {
             let words = layout.words_of(line);
-            Some(FramedLine { words, frame: Frame::of(line, words)? })
+            Some(apart(words, &Frame::of(line, words)?))
         })
+        .flatten()
         .collect();
     let Some(main) = main_direction(&lines) else { return lines };
     let (along, across): (Vec<_>, Vec<_>) = (0..lines.len()).partition(|i| lines[*i].frame.along.dot(main).abs() > 0.5);
@@ -53,6 +56,20 @@ pub(crate) fn framed_lines(layout: &PageLayout) -> Vec<FramedLine<'_>> {
     let mut upright: Vec<&mut FramedLine<'_>> = lines.iter_mut().filter(|line| line.frame.along.dot(main) > 0.9).collect();
     tell_apart(&mut upright, main);
     lay_down(lines, &across, main)
+}
+
+/// The line, or its parts if some of its words stand on another baseline: text beside a line is recognised as a part of it when
+/// it is less than a line lower or higher, and would miss its ink.
+fn apart<'a>(words: &'a [Word], frame: &Frame) -> Vec<FramedLine<'a>> {
+    let parts: Vec<&[Word]> = words.chunk_by(|one, next| frame.side(one) == frame.side(next)).collect();
+    if parts.len() == 1 {
+        return vec![FramedLine { words, frame: frame.clone() }];
+    }
+    let part = |words: &'a [Word]| {
+        let is_off = frame.side(&words[0]) != 0;
+        FramedLine { words, frame: is_off.then(|| frame.on_the_feet_of(words)).flatten().unwrap_or_else(|| frame.clone()) }
+    };
+    parts.into_iter().map(part).collect()
 }
 
 /// Gives lines of nearly the same size one.
@@ -156,15 +173,39 @@ impl Frame {
         font_size(if below > 0.1 * above { above + below } else { above * 1.25 })
     }
 
+    /// Which side of the baseline the word stands on: 0 if it stands on it, or is no word whose box tells. Raised figures are too
+    /// small, and letters that hang below their line hang by less.
+    fn side(&self, word: &Word) -> i8 {
+        let (middle, half) = self.middle_and_half(word);
+        if letters(std::slice::from_ref(word)) < MIN_LETTERS_APART || 2.0 * half < 0.6 * self.font_size {
+            return 0;
+        }
+        let foot = (middle - half) / (2.0 * half);
+        i8::from(foot > 0.4) - i8::from(foot < -0.6)
+    }
+
+    /// The same direction, on the baseline of these words: few of them have letters that hang below it.
+    fn on_the_feet_of(&self, words: &[Word]) -> Option<Self> {
+        let feet = words.iter().map(|word| self.middle_and_half(word)).map(|(middle, half)| middle - half);
+        let mut frame = Self { origin: self.origin + self.up() * feet.fold(f64::NEG_INFINITY, f64::max), ..self.clone() };
+        frame.font_size = frame.size_for(words)?;
+        frame.origin.is_finite().then_some(frame)
+    }
+
     /// How far the word reaches above and below the baseline; a slanted word's box is higher than the word.
     fn reach(&self, word: &Word) -> (f64, f64) {
+        let (middle, half) = self.middle_and_half(word);
+        if middle + half <= 0.0 { (half * 1.6, half * 0.4) } else { (middle + half, half - middle) }
+    }
+
+    /// How far the word's middle is above the baseline, and half its height.
+    fn middle_and_half(&self, word: &Word) -> (f64, f64) {
         let (width, height) = (f64::from(word.bounds.width()), f64::from(word.bounds.height()));
         let (cos, sin) = (self.along.x.abs(), self.along.y.abs());
         let tall = if cos >= sin { height * cos - width * sin } else { width * sin - height * cos };
         let half = tall.max(0.5 * width.min(height)) / 2.0;
         let centre = Point::new(f64::from(word.bounds.x0 + word.bounds.x1) / 2.0, f64::from(word.bounds.y0 + word.bounds.y1) / 2.0);
-        let middle = (centre - self.origin).dot(self.up());
-        if middle + half <= 0.0 { (half * 1.6, half * 0.4) } else { (middle + half, half - middle) }
+        ((centre - self.origin).dot(self.up()), half)
     }
 
     /// Away from the line's foot; y points downwards.
@@ -239,6 +280,21 @@ mod tests {
         let sizes: Vec<f64> = framed_lines(&layout).iter().map(|l| l.frame.font_size).collect();
         assert!(sizes[0] > 1.5 * sizes[1], "{sizes:?}");
         assert!((sizes[1] - sizes[2]).abs() < 1e-9, "{sizes:?}");
+    }
+
+    #[test]
+    fn words_beside_a_line_that_stand_lower_keep_their_own_baseline() {
+        let baseline = [23.0, 152.0, 284.0, 152.0];
+        let mut layout = page(&[("Number", [23.0, 143.5, 76.0, 152.1], 0.9, baseline)]);
+        for (text, bounds) in
+            [("TAX", [199.0, 149.3, 225.0, 159.8]), ("INVOICE", [230.0, 149.3, 284.0, 159.8]), ("2)", [290.0, 142.0, 294.0, 147.0])]
+        {
+            layout.words.push(Word { text: text.to_owned(), confidence: 0.9, bounds: BoundingBox::from(bounds) });
+        }
+        layout.lines[0].word_count = 4;
+        let lines = framed_lines(&layout);
+        let feet: Vec<(usize, f64)> = lines.iter().map(|line| (line.words.len(), line.frame.origin.y.round())).collect();
+        assert_eq!(feet, [(1, 152.0), (2, 160.0), (1, 152.0)]);
     }
 
     #[test]

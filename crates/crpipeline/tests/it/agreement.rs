@@ -77,7 +77,11 @@ pub(crate) fn of_page(page: &PageLayout, read: &ReadPage, within: f64) -> Agreem
         let tolerance = within * height(line, words);
         let places: Vec<Option<(usize, usize)>> = words
             .iter()
-            .map(|word| nearest(page, word, read, &taken).filter(|(_, away)| *away <= tolerance).map(|(place, _)| place))
+            .map(|word| {
+                // The ink of a mark fills a part of its line alone, so its middle may be half a line from that of its box.
+                let tolerance = if word.text.chars().any(char::is_alphanumeric) { tolerance } else { 2.0 * tolerance };
+                nearest(page, word, read, &taken).filter(|(_, away)| *away <= tolerance).map(|(place, _)| place)
+            })
             .collect();
         taken.extend(places.iter().flatten());
         for (word, _) in words.iter().zip(&places).filter(|(_, place)| place.is_none()) {

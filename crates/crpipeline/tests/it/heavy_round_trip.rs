@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     agreement::{self, Agreement},
     pdf_objects::{self, Comparison, Objects},
-    pdf_tools::{first_pages, page_text, stored_images},
+    pdf_tools::{page_text, pages_of, stored_images},
     readers,
 };
 
@@ -28,10 +28,17 @@ const HALF_A_LINE: f64 = 0.5;
 
 /// The least share of the words that poppler has where they are.
 const NEARLY_ALL: f64 = 0.985;
-/// Files of which it has fewer: on a slope it tears words apart where the slope has climbed half a point, and what a page prints
-/// in a font that tells no characters is taken for text that is there already.
-const FEWER: [(&str, f64); 4] =
-    [("rotated_skew.pdf", 0.75), ("skew.pdf", 0.9), ("multipage.pdf", 0.95), ("truetype_font_nomapping.pdf", 0.0)];
+/// Files of which it has fewer, the share that it must have, and why.
+const FEWER: [(&str, f64, &str); 4] = [
+    ("truetype_font_nomapping.pdf", 0.0, PRINTED),
+    ("arial_unicode_ab_cidfont.pdf", 0.0, PRINTED),
+    ("bug894572.pdf", 0.25, PRINTED),
+    ("bug1392647.pdf", 0.0, "its one word is printed as text already, with zero-width blanks that recognition cannot see"),
+];
+const PRINTED: &str = "what the page prints in a font that tells wrong characters is taken for text that is there already";
+
+/// The least shares of a whole corpus: of the words that are where they are, of the lines that are whole, and copied whole.
+const MOST: [f64; 3] = [0.95, 0.7, 0.7];
 
 /// What became of one file.
 #[derive(Debug, Default)]
@@ -50,6 +57,9 @@ struct Trip {
 const BATCH: usize = 1;
 /// Set, the whole corpus makes the round trip; that takes minutes.
 const WHOLE_CORPUS: &str = "CRP_ROUND_TRIP";
+
+/// A pipeline that recognises every page, whether it has text or not.
+const FORCE: &str = "name: force\nstages:\n  - type: ocr\n    mode: force\n";
 
 /// Runs the files and looks at each result.
 async fn trips(folder: &Path, files: &[PathBuf], arguments: &[&str]) -> Vec<Trip> {
@@ -144,7 +154,8 @@ fn summary(trips: &[Trip]) -> String {
         table += &format!("{agreement}{}\n", if wrong.is_empty() { "" } else { "  WRONG" });
         all.add(Agreement { complaints: Vec::new(), ..agreement.clone() });
     }
-    table + &format!("{} files: {outcomes:?}; {all}\n", trips.len())
+    let pages: usize = trips.iter().map(|trip| trip.pages).sum();
+    table + &format!("{} files, {pages} pages: {outcomes:?}; {all}\n", trips.len())
 }
 
 fn assert_nothing_wrong(trips: &[Trip]) {
@@ -153,25 +164,34 @@ fn assert_nothing_wrong(trips: &[Trip]) {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Judges documents of the corpus: each keeps what it has, most are read, and their words are where they are.
-fn assert_corpus(mut trips: Vec<Trip>, outcomes: &[&str]) {
-    let mut all = Agreement::default();
-    for trip in &mut trips {
-        let least = FEWER.iter().find(|(file, _)| *file == trip.file).map_or(NEARLY_ALL, |(_, least)| *least);
+/// Each file by itself: its words are where they are, and no page's own content is another.
+fn judge_each(trips: &mut [Trip]) {
+    for trip in trips {
+        let fewer = FEWER.iter().find(|(file, ..)| *file == trip.file);
+        if let Some((file, least, why)) = fewer {
+            eprintln!("{file} needs {:.0} % of its words: {why}", least * 100.0);
+        }
+        let least = fewer.map_or(NEARLY_ALL, |(_, least, _)| *least);
         if trip.agreement.shares()[0] < least {
             trip.wrong.push(format!("{}: {:#?}", trip.agreement, trip.agreement.complaints));
         }
         // No page here has an old layer of ours or of another program that is to be replaced.
         trip.wrong.extend(trip.compared.rewritten.iter().map(|page| format!("{page} is not what it was")));
-        if outcomes.contains(&trip.outcome.as_str()) {
-            all.add(trip.agreement.clone());
-        }
+    }
+}
+
+/// Judges documents of the corpus: each keeps what it has, most are read, and their words are where they are.
+fn assert_corpus(mut trips: Vec<Trip>, outcomes: &[&str], least: [f64; 3]) {
+    judge_each(&mut trips);
+    let mut all = Agreement::default();
+    for trip in trips.iter().filter(|trip| outcomes.contains(&trip.outcome.as_str())) {
+        all.add(trip.agreement.clone());
     }
     assert_nothing_wrong(&trips);
     let read = trips.iter().filter(|trip| outcomes.contains(&trip.outcome.as_str())).count();
     assert!(read * 10 >= trips.len() * 9, "only {read} of {} files were read", trips.len());
-    let [words, lines, copied] = all.shares();
-    assert!(words >= 0.95 && lines >= 0.7 && copied >= 0.7 && all.words > 1000, "{all}");
+    let enough = all.shares().iter().zip(least).all(|(share, least)| *share >= least);
+    assert!(enough && all.words > 1000, "{all}");
 }
 
 fn corpus_if_asked_for() -> Option<PathBuf> {
@@ -193,13 +213,43 @@ fn files_of(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
 async fn every_pdf_of_the_corpus_keeps_what_it_has_and_gets_its_words_where_they_are() {
     let Some(corpus) = corpus_if_asked_for() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut files = files_of(&corpus.join("ocrmypdf"), &["pdf"]);
-    let scan = folder.path().join("scan24.pdf");
-    if first_pages(&corpus.join("scan24/scan24.pdf"), 4, &scan).is_some() {
-        files.push(scan);
-    }
+    let files = files_of(&corpus.join("ocrmypdf"), &["pdf"]);
     let trips = trips(folder.path(), &files, &[]).await;
-    assert_corpus(trips, &["layer", "unchanged"]);
+    assert_corpus(trips, &["layer", "unchanged"], MOST);
+}
+
+#[tokio::test]
+async fn every_page_of_a_long_scan_keeps_what_it_has_and_gets_its_words_where_they_are() {
+    let Some(corpus) = corpus_if_asked_for() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    // In parts, for the same reason as `BATCH`.
+    let part = |pages: &&str| {
+        let to = folder.path().join(format!("scan24-{pages}.pdf"));
+        pages_of(&corpus.join("scan24/scan24.pdf"), pages, &to).map(|()| to)
+    };
+    let files: Vec<PathBuf> = ["1-4", "5-8", "9-12", "13-16", "17-20", "21-24"].iter().filter_map(part).collect();
+    let trips = trips(folder.path(), &files, &[]).await;
+    assert_corpus(trips, &["layer"], MOST);
+}
+
+#[tokio::test]
+async fn every_odd_pdf_of_the_corpus_is_refused_or_keeps_what_it_has() {
+    let Some(corpus) = corpus_if_asked_for() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let files = files_of(&corpus.join("odd-pdfs"), &["pdf"]);
+    let mut trips = trips(folder.path(), &files, &[]).await;
+    judge_each(&mut trips);
+    assert_nothing_wrong(&trips);
+}
+
+#[tokio::test]
+async fn every_odd_pdf_of_the_corpus_keeps_what_it_has_when_all_its_pages_are_recognised() {
+    let Some(corpus) = corpus_if_asked_for() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("force.yaml"), FORCE).unwrap();
+    let files = files_of(&corpus.join("odd-pdfs"), &["pdf"]);
+    // Where words stand is no question here: most are printed as text already, and are not said twice.
+    assert_nothing_wrong(&trips(folder.path(), &files, &["-p", "force.yaml"]).await);
 }
 
 #[tokio::test]
@@ -208,9 +258,18 @@ async fn every_picture_of_the_corpus_becomes_a_page_with_its_words_where_they_ar
     let folder = tempfile::tempdir().unwrap();
     let mut files = files_of(&corpus.join("ocrmypdf"), &["png", "jpg"]);
     files.extend(files_of(&corpus.join("pages"), &["png", "tif"]));
-    files.extend(files_of(&corpus.join("receipts"), &["jpg"]).into_iter().step_by(8));
     let trips = trips(folder.path(), &files, &[]).await;
-    assert_corpus(trips, &["picture"]);
+    assert_corpus(trips, &["picture"], MOST);
+}
+
+#[tokio::test]
+async fn every_receipt_of_the_corpus_becomes_a_page_with_its_words_where_they_are() {
+    let Some(corpus) = corpus_if_asked_for() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let files = files_of(&corpus.join("receipts"), &["jpg"]);
+    let trips = trips(folder.path(), &files, &[]).await;
+    // Poppler takes a price for a column of its own where it stands far from what it is the price of.
+    assert_corpus(trips, &["picture"], [MOST[0], 0.45, 0.55]);
 }
 
 /// How the same document can be stored: what qpdf is told to make of it.
@@ -267,8 +326,7 @@ async fn a_layer_of_ours_is_replaced_and_everything_else_stays() {
     std::fs::write(&first, furnished::pdf(false)).unwrap();
     trips(folder.path(), &[first], &[]).await;
     std::fs::rename(folder.path().join("out/first.pdf"), &again).unwrap();
-    let pipeline = folder.path().join("force.yaml");
-    std::fs::write(&pipeline, "name: force\nstages:\n  - type: ocr\n    mode: force\n").unwrap();
+    std::fs::write(folder.path().join("force.yaml"), FORCE).unwrap();
     let trips = trips(folder.path(), &[again], &["-p", "force.yaml"]).await;
     assert_nothing_wrong(&trips);
     let Trip { outcome, compared, agreement, .. } = &trips[0];

@@ -46,7 +46,12 @@ pub(crate) fn stored_images(file: &Path) -> Option<Vec<Vec<u8>>> {
 
 /// The first pages of a PDF as a file of their own; `None` without qpdf.
 pub(crate) fn first_pages(file: &Path, pages: usize, to: &Path) -> Option<()> {
+    pages_of(file, &format!("1-{pages}"), to)
+}
+
+/// Some pages of a PDF as a file of their own, named as qpdf names them; `None` without qpdf.
+pub(crate) fn pages_of(file: &Path, pages: &str, to: &Path) -> Option<()> {
     let qpdf = program("qpdf")?;
-    output_of(Command::new(qpdf).arg(file).args(["--pages", ".", &format!("1-{pages}"), "--"]).arg(to));
+    output_of(Command::new(qpdf).arg(file).args(["--pages", ".", pages, "--"]).arg(to));
     Some(())
 }

@@ -21,6 +21,9 @@ pub(super) struct Operations<'a> {
     pub(super) is_broken: bool,
 }
 
+/// So many bytes behind the `EI` of an inline image tell whether it is one. Other readers look at 15 at most.
+pub(super) const LOOKED_AT_BEHIND_IMAGE: usize = 12;
+
 /// An operator with more operands than this is none.
 const MAX_OPERANDS: usize = 4096;
 
@@ -110,7 +113,8 @@ impl<'a> Operations<'a> {
             let at = from + rest.get(from..)?.windows(2).position(|pair| pair == b"EI")?;
             let ends = rest.get(at + 2).is_none_or(|b| is_blank(*b));
             // What follows the data of an image is text; what follows such letters inside it is mostly not.
-            let is_text = rest[(at + 2).min(rest.len())..].iter().take(12).all(|b| is_blank(*b) || (0x20..0x7F).contains(b));
+            let is_text =
+                rest[(at + 2).min(rest.len())..].iter().take(LOOKED_AT_BEHIND_IMAGE).all(|b| is_blank(*b) || (0x20..0x7F).contains(b));
             if ends && is_text && at > data && is_blank(rest[at - 1]) {
                 return Some(self.at + at + 2);
             }

@@ -65,3 +65,24 @@ pub(crate) fn has_pages(file: &[u8], count: usize) {
 fn reopened(file: &[u8]) -> Vec<PageInfo> {
     open(file, &limits()).and_then(|document| document.inspect()).expect("what we wrote can be opened").pages
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What fuzzing found: written anew by a library that cannot read the page tree's object, the page lost the size it had there.
+    const TREE_OF_TWO_MEANINGS: &[u8] = b"%PDF-1.7\n%\xbb\xad\xc0\xde\n1 0 obj\n\
+          <</Type/Pawe\0\0\0\0\0\0\0\0\0\0\0\0s/MediaBox[0 0 612 792]/Count 1/Kids[4 0 R]>>\nendobj\n2 0 obj\n\
+          <</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>\nendobj\n3 0 obj\n\
+          <</Length 4z2>>stream\nBT /F1 12 Tf 72 700 Td (Dear reader) Tj ET\nendstream \nendobj\n4 0 obj\n\
+          <</Resources<</Font<</F1 2 0 R>>>>/Type/Page/Perent 1 0 R/Contents[3 0 R]>>\nen\x97\x90bj\n5 0 obj\n\
+          <</Type/Catalog/Pages 1 0 R>>\nendobj\n6 0 obj\n\
+          <</Root 5 0 R/ID[(0123456789abcdef)(0123456789abcdef)]/Type/XRef/Size 7/W[1 4 2]/Index[1 6]/Length 42>>stream\n\
+          \x01\0\0\0\x0f\0\0\x01\0\0\0X\0\0\x01\0\0\0\xb0\0\0\x01\0\0\x01\n\0\0\x01\0\0\x01e\0\0\x01\0\0\x01\x92\0\0\n\
+          endstream \nendobj\n\nstartxref\n402\n%%EOF";
+
+    #[test]
+    fn a_page_whose_size_one_reader_cannot_see_keeps_its_size() {
+        pdf_file(TREE_OF_TWO_MEANINGS);
+    }
+}

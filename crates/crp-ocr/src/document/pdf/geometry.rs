@@ -10,6 +10,11 @@ use hayro::{
 /// A side longer than this, 350 km, is no page but damage.
 const MAX_SIDE_POINTS: f64 = 1e9;
 
+/// Numbers that differ by no more than this, or than this share of them, are the same number: PDF libraries store them in single
+/// precision.
+const SAME_POINTS: f64 = 0.01;
+const SAME_SHARE: f64 = 1e-6;
+
 /// A page's place in the world.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageGeometry {
@@ -46,6 +51,13 @@ impl PageGeometry {
             && is_size(geometry.height_points)
             && geometry.to_display.determinant() != 0.0;
         if finite { Ok(geometry) } else { Err(Failure::new(Code::DamagedFile, format!("Page {number} has no finite size"))) }
+    }
+
+    /// Whether the other lies the same way, but for the last digits of numbers that were written anew.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        let numbers = |of: &Self| [[of.width_points, of.height_points, 0.0, 0.0, 0.0, 0.0], of.to_display.as_coeffs()].concat();
+        let near = |(one, two): (f64, f64)| (one - two).abs() <= SAME_POINTS.max(one.abs() * SAME_SHARE);
+        self.rotation == other.rotation && numbers(self).into_iter().zip(numbers(other)).all(near)
     }
 }
 

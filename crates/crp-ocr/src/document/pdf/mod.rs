@@ -24,7 +24,7 @@ use self::{
 };
 use super::{
     Admit, Inspection, PageInfo, RenderedPage,
-    failures::{damaged, guarded, no_such_page, page_failed},
+    failures::{damaged, guarded, no_such_page, page_failed, reason},
     mapped::MappedFile,
 };
 use crate::{protocol::PixelNeed, reading::PagePicture};
@@ -214,7 +214,7 @@ impl PdfDocument {
         match guarded(Code::DamagedFile, "Preparing the text layer", || overlay::Overlay::prepare(self)) {
             Ok(overlay) => overlay::write(overlay, self, pages, output),
             Err(failure) if failure.code == Code::EncryptedPdf => Err(failure),
-            Err(failure) => rebuild::write(self, &failure.message, pages, output),
+            Err(failure) => rebuild::write(self, reason(&failure), pages, output),
         }
     }
 

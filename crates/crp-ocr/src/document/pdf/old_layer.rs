@@ -14,7 +14,7 @@ use hayro::hayro_syntax::{
     page::{Page, Resources},
 };
 
-use super::content_tokens::{Operation, Operations};
+use super::content_tokens::{LOOKED_AT_BEHIND_IMAGE, Operation, Operations};
 
 /// Contents and forms beyond this size are left alone.
 const MAX_CONTENT_BYTES: usize = 64 << 20;
@@ -288,12 +288,17 @@ impl<'f> Walk<'f> {
     }
 }
 
+/// What stands in place of a cut: as many blanks as any reader looks at to find the end of an inline image before it. What
+/// followed the cut must not come so near that the image seems to go on.
+const GAP: &[u8] = &[b' '; 16];
+const _: () = assert!(GAP.len() >= LOOKED_AT_BEHIND_IMAGE);
+
 fn without(content: &[u8], cuts: &[Cut]) -> Vec<u8> {
     let mut rest = Vec::with_capacity(content.len());
     let mut at = 0;
     for cut in cuts {
         rest.extend_from_slice(&content[at..cut.place.start]);
-        rest.push(b' ');
+        rest.extend_from_slice(GAP);
         rest.extend_from_slice(&cut.instead);
         rest.push(b' ');
         at = cut.place.end;
@@ -337,6 +342,16 @@ mod tests {
         ] {
             assert_eq!(cut_with(content), (rest.to_owned(), "removed"), "{content}");
         }
+    }
+
+    #[test]
+    fn an_inline_image_before_old_text_ends_where_it_ended() {
+        let content = b"BT 3 Tr BI /W 1 ID x\nEI Q (a text of some length) Tj ET\xff\xff\xff g";
+        let OldLayer::Removed(rest) = cut(content, &mut |_, _| Draws::Other) else { panic!("the text can be cut out") };
+        let operators = |content: &[u8]| Operations::new(content).map(|o| o.operator.to_vec()).collect::<Vec<_>>();
+        let mut wanted = operators(content);
+        wanted.retain(|operator| operator != b"Tj");
+        assert_eq!(operators(&rest), wanted, "{}", rest.escape_ascii());
     }
 
     #[test]

@@ -9,11 +9,13 @@ use crp_model::{Code, Failure, PageLayout, PageNo, TextSource, Warning, labels::
 use hayro::hayro_syntax::{
     Pdf,
     object::{Array, MaybeRef},
+    page::Page,
 };
 use lopdf::{Dictionary, Object, ObjectId};
 
 use super::{
     PdfDocument,
+    geometry::PageGeometry,
     old_layer::{self, OldLayer},
     printed,
     update::Update,
@@ -39,7 +41,7 @@ pub(crate) struct Overlay {
 }
 
 impl Overlay {
-    /// Finds a way to change the document that leaves all its pages in place, and proves it on the first page.
+    /// Finds a way to change the document that leaves all its pages as they lie, and proves it with a change to each of them.
     ///
     /// # Errors
     /// `encrypted_pdf` if its encryption allows no change; `damaged_file` if there is no safe way.
@@ -64,9 +66,9 @@ impl Overlay {
         let mut overlay = Self { update, pages: pages.to_vec(), codes: CharacterCodes::default(), font: (0, 0), font_name: String::new() };
         if document.fits_in_memory(2) {
             overlay.begin();
-            let mark = overlay.add_layer(0, b"q\nQ\n", None)?;
+            let marks = (0..pages.len()).map(|index| overlay.add_layer(index, b"q\nQ\n", None)).collect::<Result<Vec<_>, _>>()?;
             overlay.close()?;
-            overlay.prove(mark)?;
+            overlay.prove(document, &marks)?;
         }
         overlay.begin();
         Ok(overlay)
@@ -111,7 +113,7 @@ impl Overlay {
     pub(crate) fn write(mut self, document: &PdfDocument, output: &mut dyn Write) -> Result<(), Failure> {
         self.close()?;
         if document.fits_in_memory(2) {
-            self.read_back().and_then(|pdf| self.same_pages(&pdf)).map_err(|f| Failure::new(Code::Internal, f.message))?;
+            self.read_back().and_then(|pdf| self.same_pages(document, &pdf)).map_err(|f| Failure::new(Code::Internal, f.message))?;
         }
         output.write_all(self.update.prefix_bytes()).map_err(|e| unwritable(&e))?;
         output.write_all(self.update.tail()).map_err(|e| unwritable(&e))
@@ -227,14 +229,15 @@ impl Overlay {
         Ok(())
     }
 
-    /// Reads the result back: the same pages, and the layer on the first of them.
-    fn prove(&self, layer: ObjectId) -> Result<(), Failure> {
+    /// Reads the result back: the same pages, and its layer on each of them.
+    fn prove(&self, document: &PdfDocument, layers: &[ObjectId]) -> Result<(), Failure> {
         let pdf = self.read_back()?;
-        let first = pdf.pages().first().and_then(|page| page.raw().get::<Array<'_>>(b"Contents")?.raw_iter().next());
-        match first {
-            Some(MaybeRef::Ref(reference)) if reference.obj_number == layer.0 => self.same_pages(&pdf),
-            _ => Err(damaged("a change to its first page does not show")),
-        }
+        self.same_pages(document, &pdf)?;
+        let shows = |(page, layer): (&Page<'_>, &ObjectId)| {
+            let first = page.raw().get::<Array<'_>>(b"Contents").and_then(|contents| contents.raw_iter().next());
+            matches!(first, Some(MaybeRef::Ref(reference)) if reference.obj_number == layer.0)
+        };
+        if pdf.pages().iter().zip(layers).all(shows) { Ok(()) } else { Err(damaged("a change to a page does not show")) }
     }
 
     fn read_back(&self) -> Result<Pdf, Failure> {
@@ -244,9 +247,18 @@ impl Overlay {
         })
     }
 
-    fn same_pages(&self, pdf: &Pdf) -> Result<(), Failure> {
-        let same = ids_of(pdf).is_some_and(|ids| ids == self.pages);
-        if same { Ok(()) } else { Err(damaged("its pages would not be the same after a change")) }
+    /// The same objects are pages, and each lies as it did: two programs may understand a damaged page tree in two ways.
+    fn same_pages(&self, document: &PdfDocument, pdf: &Pdf) -> Result<(), Failure> {
+        if ids_of(pdf).is_none_or(|ids| ids != self.pages) {
+            return Err(damaged("its pages would not be the same after a change"));
+        }
+        for (index, (before, after)) in document.pdf().pages().iter().zip(pdf.pages().iter()).enumerate() {
+            let number = PageNo::from_index(index);
+            if !PageGeometry::of(before, number)?.is_near(&PageGeometry::of(after, number)?) {
+                return Err(damaged(format!("page {number} would lie otherwise after a change")));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -259,7 +271,7 @@ fn page_ids(document: &PdfDocument) -> Result<Vec<ObjectId>, Failure> {
 }
 
 fn ids_of(pdf: &Pdf) -> Option<Vec<ObjectId>> {
-    let id = |page: &hayro::hayro_syntax::page::Page<'_>| {
+    let id = |page: &Page<'_>| {
         let dictionary = page.raw();
         // A page inside its parent has the parent's id.
         let id = dictionary.obj_id().filter(|_| !dictionary.contains_key(b"Kids"))?;

@@ -34,6 +34,8 @@ pub(crate) struct Update {
     prefix: Prefix,
     first_offsets: BTreeMap<u32, (u64, u16)>,
     first_free: u32,
+    /// Numbers from `first_free` on that the file refers to though it has no such objects: they mean nothing and must stay so.
+    dangling: BTreeSet<u32>,
     tail: Vec<u8>,
     offsets: BTreeMap<u32, (u64, u16)>,
     next_free: u32,
@@ -93,9 +95,11 @@ impl Update {
         if first_free > MAX_OBJECT_NUMBER / 2 {
             return Err(damaged("it uses object numbers beyond what readers accept"));
         }
+        let dangling = referred_to_from(&document, first_free);
         Ok(Self {
             document,
             prefix,
+            dangling,
             first_offsets: offsets.clone(),
             first_free,
             tail: b"\n".to_vec(),
@@ -208,6 +212,9 @@ impl Update {
 
 impl ObjectSink for Update {
     fn reserve(&mut self) -> ObjectId {
+        while self.dangling.contains(&self.next_free) {
+            self.next_free += 1;
+        }
         self.next_free += 1;
         (self.next_free - 1, 0)
     }
@@ -246,12 +253,32 @@ fn load(file: &MappedFile, options: LoadOptions) -> Result<Document, Failure> {
     })
 }
 
+/// Numbers from `first` on that any object refers to.
+fn referred_to_from(document: &Document, first: u32) -> BTreeSet<u32> {
+    let mut open: Vec<&Object> = document.objects.values().chain(document.trailer.iter().map(|(_, value)| value)).collect();
+    let mut found = BTreeSet::new();
+    while let Some(object) = open.pop() {
+        match object {
+            Object::Reference((number, _)) if *number >= first => {
+                found.insert(*number);
+            }
+            Object::Array(items) => open.extend(items),
+            Object::Dictionary(dictionary) | Object::Stream(Stream { dict: dictionary, .. }) => {
+                open.extend(dictionary.iter().map(|(_, value)| value));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 /// Scans are nearly all stream bytes; they stay in the file and are not copied into memory.
 fn without_stream_bytes(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
     if let Object::Stream(stream) = object
         && !matches!(stream.dict.get_type(), Ok(b"ObjStm" | b"XRef"))
     {
-        *object = Object::Null;
+        // One that has no bytes at all would be read once more.
+        stream.content = vec![b' '];
     }
     Some((id, object.clone()))
 }

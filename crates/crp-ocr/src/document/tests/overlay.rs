@@ -282,7 +282,8 @@ fn a_file_that_cannot_be_changed_safely_becomes_pictures_with_text_and_says_so()
     let document = open_bytes(&loose("", inline), MediaType::Pdf).unwrap();
     let layout = layout(page(1), (400.0, 600.0), 12.0, &[("pictured", 30.0, 50.0)]);
     let (file, warnings) = searchable(&document, vec![layout.clone()]).unwrap();
-    assert!(warnings.iter().any(|w| w.code.0 == WarningKind::RebuiltFromImages), "{warnings:?}");
+    let told = warnings.iter().find(|w| w.code.0 == WarningKind::RebuiltFromImages).map(|w| w.message.as_str());
+    assert!(told.is_some_and(|told| told.contains("changed safely (a page is not an object of its own)")), "{warnings:?}");
     assert_sound(file.path());
     if has("pdftotext") {
         assert_found(file.path(), &[layout], 1.0);
@@ -358,4 +359,42 @@ fn with_words_on_every_page(path: &Path) -> (tempfile::NamedTempFile, Vec<crp_mo
     let result = searchable(&document, layouts_for(path)).unwrap();
     assert_eq!(open(result.0.path()).unwrap().inspect().unwrap().pages.len(), document.inspect().unwrap().pages.len());
     result
+}
+
+#[test]
+fn a_page_tree_that_two_readers_understand_in_two_ways_is_not_changed_but_drawn_anew() {
+    let pdf = Paper { inherits: true, ..Paper::default() }.pdf();
+    let find = |what: &[u8]| pdf.windows(what.len()).rposition(|bytes| bytes == what).unwrap();
+    let (tree, end) = (find(b"/Type/Pages"), find(b"startxref"));
+    // A word where a key belongs: one reader passes over it, the other over the whole object with the size of the page. Nothing can
+    // be appended for want of a cross-reference.
+    let torn = [&pdf[..tree], b"/Type/Pag s", &pdf[tree + 11..end], b"startxref\n7\n%%EOF\n"].concat();
+    let document = open_bytes(&torn, MediaType::Pdf).unwrap();
+    let size = |document: &crate::document::OpenDocument| {
+        let info = document.inspect().unwrap().pages[0];
+        (info.width_points.round(), info.height_points.round())
+    };
+    assert_eq!(size(&document), (400.0, 600.0));
+    let (file, warnings) = searchable(&document, vec![layout(page(1), (400.0, 600.0), 12.0, &[("Alpha", 30.0, 50.0)])]).unwrap();
+    assert_eq!(warnings.iter().map(|w| w.code.0).collect::<Vec<_>>(), [WarningKind::RebuiltFromImages], "{warnings:?}");
+    assert_eq!(size(&open(file.path()).unwrap()), (400.0, 600.0));
+}
+
+#[test]
+fn references_to_objects_that_a_file_lacks_do_not_come_to_mean_ours() {
+    let mut document = Document::load_mem(&Paper::default().pdf()).unwrap();
+    // The next number is that of the cross-reference.
+    let missing = [2, 3, 4].map(|more| (document.max_id + more, 0));
+    document.catalog_mut().unwrap().set("Outlines", dictionary! { "First" => missing[0] });
+    document.trailer.set("Info", missing[1]);
+    let stream = document.objects.values_mut().find_map(|object| object.as_stream_mut().ok()).unwrap();
+    stream.dict.set("Metadata", missing[2]);
+    let mut pdf = Vec::new();
+    document.save_to(&mut pdf).unwrap();
+    let document = open_bytes(&pdf, MediaType::Pdf).unwrap();
+    let (file, _) = searchable(&document, vec![layout(page(1), (400.0, 600.0), 12.0, &[("Alpha", 30.0, 50.0)])]).unwrap();
+    assert_sound(file.path());
+    let written = Document::load(file.path()).unwrap();
+    assert!(missing.iter().all(|id| !written.objects.contains_key(id)), "{:?}", written.objects.keys());
+    assert!(written.objects.keys().any(|id| id.0 > missing[2].0), "our objects follow");
 }
