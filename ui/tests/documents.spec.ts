@@ -43,7 +43,7 @@ test('a search finds the words inside, shows their sentence, and marks them on t
   await expect(app.getByText('1 hit')).toBeVisible();
   const marks = app.locator('.textLayer mark');
   await expect(marks.first()).toHaveText(/schoolhouse/i);
-  const [mark, page] = [await marks.first().boundingBox(), await app.locator('canvas').boundingBox()];
+  const [mark, page] = [await marks.first().boundingBox(), await app.locator('.page canvas').boundingBox()];
   // The address stands in the upper part of the letter's first page.
   expect((mark?.y ?? 0) - (page?.y ?? 0)).toBeLessThan((page?.height ?? 0) / 2);
   expect(mark?.width ?? 0).toBeGreaterThan(20);

@@ -115,6 +115,8 @@ pub(crate) const TO_TEST: &[Need] = &[
         found: python_can_make_environments,
     },
     Need { what: "Node.js with npm", apt: &["nodejs", "npm"], dnf: "nodejs-npm", brew: "node", found: || program("npm").is_some() },
+    Need { what: "nginx", apt: &["nginx-light"], dnf: "nginx", brew: "nginx", found: || system_program("nginx") },
+    Need { what: "Caddy", apt: &["caddy"], dnf: "caddy", brew: "caddy", found: || program("caddy").is_some() },
     Need { what: "Chromium", apt: &["chromium"], dnf: "chromium", brew: "chromium", found: || browser().is_some() },
 ];
 
