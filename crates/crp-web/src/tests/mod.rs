@@ -12,4 +12,5 @@ mod paging;
 mod pipelines;
 mod sessions;
 mod stream;
+mod system;
 mod watching;
