@@ -42,7 +42,11 @@ impl Role {
         match permission {
             Permission::ReadDocuments | Permission::ReadJobs | Permission::ReadPipelines | Permission::ReadOrganization => true,
             Permission::WriteDocuments | Permission::RunJobs => !matches!(self, Role::Viewer),
-            Permission::WritePipelines | Permission::ReadUsers | Permission::ReadAudit | Permission::ReadOverview => {
+            Permission::WritePipelines
+            | Permission::ReadUsers
+            | Permission::ReadAudit
+            | Permission::ReadOverview
+            | Permission::ReadSystem => {
                 matches!(self, Role::Owner | Role::Admin)
             }
         }
@@ -73,6 +77,8 @@ pub enum Permission {
     ReadAudit,
     /// See the organization's figures.
     ReadOverview,
+    /// See how the installation is, and how the organization's jobs went.
+    ReadSystem,
 }
 
 /// Who is calling now: user, organization, role.

@@ -4,17 +4,17 @@
 //! jobs: a month may hold millions of pages.
 use std::collections::BTreeMap;
 
-use crp_model::{Code, JobStatus, Scope, StageType, Timestamp};
+use crp_model::{Code, Scope, StageType, Timestamp};
 
 use crate::{
     Store, StoreError,
     sql::{args, sql},
     transaction::Tx,
-    value::{Row, Value},
+    value::Value,
 };
 
 /// Jobs of one bucket whose stages and pages are looked at.
-const SAMPLED_JOBS: u64 = 50;
+const SAMPLED_JOBS: u64 = 25;
 /// Pages of one such job.
 const SAMPLED_PAGES_OF_JOB: u32 = 4;
 
@@ -67,18 +67,27 @@ pub struct History {
 }
 
 sql! {
-    ENDED =
-        "SELECT (finished_at - $2) / $4 AS bucket, status, count(*) AS n, CAST(sum(pages_done) AS BIGINT) AS pages
-         FROM jobs WHERE organization = $1 AND finished_at >= $2 AND finished_at < $3 GROUP BY 1, 2";
-    CREATED =
-        "SELECT (created_at - $2) / $4 AS bucket, count(*) AS n
-         FROM jobs WHERE organization = $1 AND created_at >= $2 AND created_at < $3 GROUP BY 1";
-    STARTED =
-        "SELECT (started_at - $2) / $4 AS bucket, count(*) AS n
-         FROM jobs WHERE organization = $1 AND started_at >= $2 AND started_at < $3 GROUP BY 1";
-    NEVER_STARTED =
-        "SELECT (finished_at - $2) / $4 AS bucket, count(*) AS n
-         FROM jobs WHERE organization = $1 AND finished_at >= $2 AND finished_at < $3 AND started_at IS NULL GROUP BY 1";
+    // One count for each bucket and column, all of them from indexes alone: grouping would sort every job.
+    COUNTED =
+        "WITH RECURSIVE numbers (bucket) AS (
+             SELECT CAST(0 AS BIGINT) UNION ALL SELECT bucket + 1 FROM numbers WHERE bucket + 1 < $4
+         ),
+         buckets AS (SELECT bucket, $2 + bucket * $3 AS begins, $2 + (bucket + 1) * $3 AS ends FROM numbers)
+         SELECT bucket,
+             (SELECT count(*) FROM jobs
+              WHERE organization = $1 AND status = 'succeeded' AND finished_at >= begins AND finished_at < ends) AS succeeded,
+             (SELECT count(*) FROM jobs
+              WHERE organization = $1 AND status = 'failed' AND finished_at >= begins AND finished_at < ends) AS failed,
+             (SELECT count(*) FROM jobs
+              WHERE organization = $1 AND status = 'cancelled' AND finished_at >= begins AND finished_at < ends) AS cancelled,
+             (SELECT CAST(COALESCE(sum(pages_done), 0) AS BIGINT) FROM jobs
+              WHERE organization = $1 AND status IN ('succeeded', 'failed', 'cancelled')
+                AND finished_at >= begins AND finished_at < ends) AS pages,
+             (SELECT count(*) FROM jobs WHERE organization = $1 AND created_at >= begins AND created_at < ends) AS created,
+             (SELECT count(*) FROM jobs WHERE organization = $1 AND started_at >= begins AND started_at < ends) AS started,
+             (SELECT count(*) FROM jobs
+              WHERE organization = $1 AND started_at IS NULL AND finished_at >= begins AND finished_at < ends) AS never_started
+         FROM buckets ORDER BY bucket";
     WAITING_NOW = "SELECT count(*) AS n FROM jobs WHERE organization = $1 AND status = 'queued'";
     FAILURES =
         "SELECT failure ->> 'code' AS code, count(*) AS n FROM jobs
@@ -87,7 +96,8 @@ sql! {
     STAGES_OF_SAMPLE =
         "SELECT s.stage, s.finished_at - s.started_at AS microseconds
          FROM jobs j JOIN stage_runs s ON s.job = j.id
-         WHERE j.organization = $1 AND j.finished_at >= $2 AND j.finished_at < $3 AND j.finished_at % $4 = 0
+         WHERE j.organization = $1 AND j.status IN ('succeeded', 'failed', 'cancelled')
+           AND j.finished_at >= $2 AND j.finished_at < $3 AND j.finished_at % $4 = 0
            AND s.status = 'succeeded' AND s.started_at IS NOT NULL LIMIT $5";
     // Some pages of each job, evenly spread, each found by its key.
     PAGES_OF_SAMPLE =
@@ -96,7 +106,8 @@ sql! {
          CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) place
          JOIN pages p ON p.job = j.id AND p.stage_index = 0
               AND p.page = 1 + CASE WHEN j.pages_done <= $6 THEN place.n ELSE place.n * j.pages_done / $6 END
-         WHERE j.organization = $1 AND j.finished_at >= $2 AND j.finished_at < $3 AND j.finished_at % $4 = 0
+         WHERE j.organization = $1 AND j.status IN ('succeeded', 'failed', 'cancelled')
+           AND j.finished_at >= $2 AND j.finished_at < $3 AND j.finished_at % $4 = 0
            AND place.n < j.pages_done AND p.source = 'ocr' AND p.failure IS NULL LIMIT $5";
 }
 
@@ -123,12 +134,19 @@ impl Buckets {
 pub async fn history(store: &Store, scope: &Scope, buckets: &Buckets) -> Result<History, StoreError> {
     let mut reading = Reading { tx: store.read().await?, scope: *scope, buckets: *buckets };
     let mut told = vec![Bucket::default(); buckets.count as usize];
-    reading.count_ended(&mut told).await?;
-    reading.count_waiting(&mut told).await?;
+    reading.count(&mut told).await?;
     for (at, bucket) in (0u32..).zip(&mut told) {
         reading.sample(at, bucket).await?;
     }
     Ok(History { buckets: told, failures: reading.failures().await? })
+}
+
+/// Why jobs that ended in these buckets failed, the most frequent cause first.
+///
+/// # Errors
+/// The database's.
+pub async fn failures(store: &Store, scope: &Scope, buckets: &Buckets) -> Result<Vec<(Code, u64)>, StoreError> {
+    Reading { tx: store.read().await?, scope: *scope, buckets: *buckets }.failures().await
 }
 
 struct Reading {
@@ -138,39 +156,20 @@ struct Reading {
 }
 
 impl Reading {
-    async fn count_ended(&mut self, told: &mut [Bucket]) -> Result<(), StoreError> {
-        let whole = self.whole();
-        for row in self.tx.all(&ENDED, whole).await? {
-            let Some(bucket) = of_row(told, &row)? else { continue };
-            let count = match row.get("status")? {
-                JobStatus::Succeeded => &mut bucket.jobs_succeeded,
-                JobStatus::Failed => &mut bucket.jobs_failed,
-                JobStatus::Cancelled => &mut bucket.jobs_cancelled,
-                JobStatus::Queued | JobStatus::Running => continue,
-            };
-            *count = row.get("n")?;
-            bucket.pages += row.get::<u64>("pages")?;
-        }
-        Ok(())
-    }
-
-    /// From what waits now, backwards: what came in a bucket did not wait before it, what left did.
-    async fn count_waiting(&mut self, told: &mut [Bucket]) -> Result<(), StoreError> {
-        let mut grown = vec![0i64; told.len()];
-        for (statement, sign) in [(&CREATED, 1), (&STARTED, -1), (&NEVER_STARTED, -1)] {
-            let whole = self.whole();
-            for row in self.tx.all(statement, whole).await? {
-                let at: i64 = row.get("bucket")?;
-                if let Some(grown) = usize::try_from(at).ok().and_then(|at| grown.get_mut(at)) {
-                    *grown += sign * row.get::<i64>("n")?;
-                }
-            }
-        }
+    /// What ended, and what waited: from what waits now, backwards. What came in a bucket did not wait before it, what left did.
+    async fn count(&mut self, told: &mut [Bucket]) -> Result<(), StoreError> {
         let now = self.tx.one(&WAITING_NOW, args![self.scope.organization]).await?;
         let mut waiting: i64 = now.map_or(Ok(0), |row| row.get("n"))?;
-        for (bucket, grown) in told.iter_mut().zip(grown).rev() {
+        let arguments = args![self.scope.organization, self.buckets.from, self.buckets.bucket_microseconds(), self.buckets.count];
+        let rows = self.tx.all(&COUNTED, arguments).await?;
+        for (bucket, row) in told.iter_mut().zip(&rows).rev() {
+            bucket.jobs_succeeded = row.get("succeeded")?;
+            bucket.jobs_failed = row.get("failed")?;
+            bucket.jobs_cancelled = row.get("cancelled")?;
+            bucket.pages = row.get("pages")?;
             bucket.waiting = u64::try_from(waiting).unwrap_or(0);
-            waiting -= grown;
+            let (created, started, never_started): (i64, i64, i64) = (row.get("created")?, row.get("started")?, row.get("never_started")?);
+            waiting -= created - started - never_started;
         }
         Ok(())
     }
@@ -197,27 +196,20 @@ impl Reading {
         Ok(())
     }
 
+    /// By the number of jobs, then by name.
     async fn failures(&mut self) -> Result<Vec<(Code, u64)>, StoreError> {
         let rows = self.tx.all(&FAILURES, args![self.scope.organization, self.buckets.from, self.buckets.to()]).await?;
-        let mut failures = Vec::new();
+        let mut jobs_of: BTreeMap<&str, (Code, u64)> = BTreeMap::new();
         for row in rows {
             let code: String = row.get("code")?;
             // A code of another version has no name here.
-            failures.push((Code::parse(&code).unwrap_or(Code::Internal), row.get("n")?));
+            let code = Code::parse(&code).unwrap_or(Code::Internal);
+            jobs_of.entry(code.as_str()).or_insert((code, 0)).1 += row.get::<u64>("n")?;
         }
-        failures.sort_by_key(|(code, jobs): &(Code, u64)| (std::cmp::Reverse(*jobs), code.as_str()));
+        let mut failures: Vec<(Code, u64)> = jobs_of.into_values().collect();
+        failures.sort_by_key(|(_, jobs)| std::cmp::Reverse(*jobs));
         Ok(failures)
     }
-
-    /// Organization, beginning, end and length: the parameters of what counts by bucket.
-    fn whole(&self) -> Vec<Value> {
-        args![self.scope.organization, self.buckets.from, self.buckets.to(), self.buckets.bucket_microseconds()]
-    }
-}
-
-fn of_row<'a>(told: &'a mut [Bucket], row: &Row) -> Result<Option<&'a mut Bucket>, StoreError> {
-    let at: i64 = row.get("bucket")?;
-    Ok(usize::try_from(at).ok().and_then(|at| told.get_mut(at)))
 }
 
 /// By the nearest rank; `None` of nothing.

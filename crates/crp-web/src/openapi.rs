@@ -66,6 +66,7 @@ fn tags() -> Vec<utoipa::openapi::Tag> {
         ("jobs", "One document through one pipeline each"),
         ("pipelines", "Named lists of stages"),
         ("organization", "The organization, its users, its log, its figures"),
+        ("system", "How the installation is, and how the organization's jobs went"),
         ("health", "For load balancers and monitoring"),
     ];
     tags.into_iter().map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build()).collect()

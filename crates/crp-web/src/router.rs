@@ -11,7 +11,8 @@ use axum::{
 };
 use crp_metrics::Route;
 use crp_model::Permission::{
-    ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadUsers, RunJobs, WriteDocuments, WritePipelines,
+    ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadSystem, ReadUsers, RunJobs, WriteDocuments,
+    WritePipelines,
 };
 use tower_http::{compression::CompressionLayer, timeout::RequestBodyDeadlineLayer};
 use utoipa_axum::{
@@ -75,6 +76,8 @@ fn table() -> Routes {
         .at(May(ReadUsers), routes!(organization::users::list_users))
         .at(May(ReadAudit), routes!(organization::audit::list_audit))
         .at(May(ReadOverview), routes!(organization::overview::get_overview))
+        .at(May(ReadSystem), routes!(ops::system::get_system))
+        .at(May(ReadSystem), routes!(ops::history::get_system_history))
         .at(Public, routes!(ops::health::get_livez))
         .at(Public, routes!(ops::health::get_readyz))
         .page(Public, "/api/openapi.json", openapi::get_openapi)
@@ -132,6 +135,8 @@ pub const ROUTES: &[Route] = &[
     ("GET", "/api/v1/users"),
     ("GET", "/api/v1/audit"),
     ("GET", "/api/v1/overview"),
+    ("GET", "/api/v1/system"),
+    ("GET", "/api/v1/system/history"),
     ("GET", "/livez"),
     ("GET", "/readyz"),
     ("GET", "/api/openapi.json"),

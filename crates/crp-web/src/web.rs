@@ -21,6 +21,8 @@ use crate::{
 pub struct WebSettings {
     /// The address that people type, such as `https://scans.example.org`; `https` makes cookies `Secure` and `__Host-`.
     pub public_url: Option<String>,
+    /// Where the dashboards of the installation are, for a link to them.
+    pub dashboards_url: Option<String>,
     /// Networks of reverse proxies whose `X-Forwarded-For` counts; nobody else's does.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// What a document may cost.
@@ -45,6 +47,7 @@ impl Default for WebSettings {
     fn default() -> Self {
         Self {
             public_url: None,
+            dashboards_url: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
             session_lifetime: Duration::from_secs(24 * 3600),
@@ -83,6 +86,8 @@ pub struct Web {
     pub(crate) settings: WebSettings,
     pub(crate) ambient: Ambient,
     pub(crate) passwords: PasswordHashing,
+    /// When this process began to serve.
+    pub(crate) started_at: Timestamp,
     /// The last answer of `/readyz`, and when it was found.
     pub(crate) readiness: Mutex<Option<(Timestamp, Readiness)>>,
 }
@@ -100,7 +105,8 @@ impl Web {
             return Err(Failure::new(crp_model::Code::InvalidConfiguration, message));
         }
         let passwords = PasswordHashing::new(settings.password_cost, settings.max_waiting_sign_ins, &ambient)?;
-        Ok(Arc::new(Self { store, objects, metrics, settings, ambient, passwords, readiness: Mutex::new(None) }))
+        let started_at = ambient.now();
+        Ok(Arc::new(Self { store, objects, metrics, settings, ambient, passwords, started_at, readiness: Mutex::new(None) }))
     }
 
     /// The API, the pages, `/livez` and `/readyz`: everything of the main listener.

@@ -19,7 +19,7 @@ pub struct PageRow {
     /// Where its text came from.
     pub source: TextSource,
     /// Mean confidence of its words, 0 … 1.
-    pub mean_confidence: Option<f64>,
+    pub mean_confidence: Option<f32>,
     /// Seconds that it took.
     pub seconds: f64,
     /// What a person should know about it.
@@ -143,10 +143,13 @@ async fn begin(store: &Store, scope: &Scope, job: JobId) -> Result<Tx, StoreErro
 
 fn page(row: &Row) -> Result<PageRow, StoreError> {
     let source: String = row.get("source")?;
+    // The nearest f32 is what was saved.
+    #[allow(clippy::cast_possible_truncation, reason = "it came from an f32")]
+    let mean_confidence = row.opt::<f64>("mean_confidence")?.map(|confidence| confidence as f32);
     Ok(PageRow {
         page: PageNo::new(row.get("page")?).ok_or_else(|| broken("a page has the number 0"))?,
         source: serde_json::from_value(source.into()).map_err(|e| broken(format!("a page's source is unknown: {e}")))?,
-        mean_confidence: row.opt("mean_confidence")?,
+        mean_confidence,
         seconds: row.get("seconds")?,
         warnings: row.json("warnings")?,
         failure: row.opt_json("failure")?,

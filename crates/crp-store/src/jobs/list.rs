@@ -78,7 +78,8 @@ macro_rules! later {
 
 sql! {
     LIST = list!();
-    LIST_OF_DOCUMENT = list!("j.document = $4 AND ");
+    // A document has few jobs, and the engines would rather walk through all of the organization's.
+    LIST_OF_DOCUMENT = list!("j.id IN (SELECT o.id FROM jobs o WHERE o.document = $4) AND ");
     LIST_ATTENTION = list!("j.status = 'failed' AND j.dismissed_at IS NULL AND NOT ", later!(), " AND ");
     LIST_ACTIVE = list!("j.status IN ('queued', 'running') AND ");
     LIST_DONE = list!(

@@ -16,10 +16,10 @@ UPDATE jobs SET warning_count = COALESCE(
 
 CREATE INDEX jobs_changed ON jobs (organization, changed_at, id);
 CREATE INDEX jobs_active ON jobs (organization, id) WHERE status IN ('queued', 'running');
-CREATE INDEX jobs_attention ON jobs (organization, id) WHERE status = 'failed' AND dismissed_at IS NULL;
 CREATE INDEX jobs_created ON jobs (organization, created_at);
 CREATE INDEX jobs_started ON jobs (organization, started_at) WHERE started_at IS NOT NULL;
-CREATE INDEX jobs_finished ON jobs (organization, finished_at, status, pages_done, started_at, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_finished ON jobs (organization, status, finished_at, pages_done, id) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_never_started ON jobs (organization, finished_at) WHERE started_at IS NULL AND finished_at IS NOT NULL;
 
 ALTER TABLE sessions ADD COLUMN id {uuid};
 UPDATE sessions SET id = {new_uuid};

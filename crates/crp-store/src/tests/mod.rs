@@ -13,6 +13,7 @@ mod harness;
 mod history;
 mod isolation;
 mod model;
+mod plans;
 mod postgres_cluster;
 mod retries;
 mod schema;

@@ -149,6 +149,46 @@ async fn the_file_is_copied_before_its_schema_changes_and_the_copy_opens_with_th
     old.close().await;
 }
 
+#[tokio::test]
+async fn jobs_and_sessions_of_an_earlier_schema_get_what_people_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::Sqlite(folder.path().join("crpipeline.db"));
+    let earlier: Vec<Step> = STEPS.iter().take_while(|step| step.name != "watching").copied().collect();
+    let old = open(&database, &earlier).await.unwrap();
+    let mut tx = old.write().await.unwrap();
+    let Engine::Sqlite(raw) = tx.engine() else { unreachable!("it is SQLite") };
+    sqlx::raw_sql(
+        "INSERT INTO organizations VALUES (zeroblob(16), 'One', '[]', 1);
+         INSERT INTO users VALUES (zeroblob(16), 'a@example.org', 'A', 'x', 1, 1, 0, NULL, 1);
+         INSERT INTO memberships VALUES (zeroblob(16), zeroblob(16), 'owner', 1);
+         INSERT INTO sessions VALUES (x'01', zeroblob(16), zeroblob(16), 1, 9, 1, NULL, NULL), (x'02', zeroblob(16), zeroblob(16), 1, 9, 1, NULL, NULL);
+         INSERT INTO originals VALUES (zeroblob(16), x'00', 'k', 1, 1);
+         INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, created_at)
+             VALUES (zeroblob(16), zeroblob(16), x'00', 'a.pdf', 'application/pdf', 1, 1);
+         INSERT INTO jobs (id, organization, document, status, plan, priority, pages_done, cancel_requested, last_event, created_at, finished_at)
+             VALUES (x'0a', zeroblob(16), zeroblob(16), 'succeeded', '{}', 0, 1, 0, 2, 5, 7),
+                    (x'0b', zeroblob(16), zeroblob(16), 'failed', '{}', 0, 1, 0, 2, 6, 8);
+         INSERT INTO events VALUES (x'0a', 1, zeroblob(16), 'warning', '{}', 6), (x'0a', 2, zeroblob(16), 'succeeded', '{\"warnings\":3}', 7),
+                                   (x'0b', 1, zeroblob(16), 'warning', '{}', 6), (x'0b', 2, zeroblob(16), 'failed', '{}', 8);",
+    )
+    .execute(&mut **raw)
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    old.close().await;
+
+    let new = open(&database, STEPS).await.unwrap();
+    let mut tx = new.write().await.unwrap();
+    let Engine::Sqlite(raw) = tx.engine() else { unreachable!("it is SQLite") };
+    let jobs = sqlx::query("SELECT warning_count, changed_at FROM jobs ORDER BY id").fetch_all(&mut **raw).await.unwrap();
+    let told: Vec<(i64, i64)> = jobs.iter().map(|row| (row.get(0), row.get(1))).collect();
+    assert_eq!(told, [(3, 7), (1, 8)]);
+    let ids = sqlx::query("SELECT count(DISTINCT id) FROM sessions WHERE length(id) = 16").fetch_one(&mut **raw).await.unwrap();
+    assert_eq!(ids.get::<i64, _>(0), 2, "each session has an id of its own");
+    tx.rollback().await.unwrap();
+    new.close().await;
+}
+
 fn copies(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|file| file.to_string_lossy().contains(".schema-")).collect()

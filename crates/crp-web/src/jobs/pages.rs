@@ -31,7 +31,7 @@ pub(crate) struct PageView {
     #[schema(value_type = String)]
     source: TextSource,
     /// Mean confidence of its words, 0 to 1; null where nothing was recognised.
-    mean_confidence: Option<f64>,
+    mean_confidence: Option<f32>,
     /// Why it could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,

@@ -13,7 +13,7 @@ use super::disk;
 use crate::Web;
 
 /// A check that takes longer than this has failed.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An answer is given again for so long.
 const FRESH_SECONDS: f64 = 1.0;

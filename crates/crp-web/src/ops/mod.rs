@@ -1,8 +1,11 @@
-//! What operators and their machines ask: metrics, and whether the process lives and is ready.
+//! What operators and their machines ask: metrics, whether the process lives and is ready, how the installation is and was.
 
 pub(crate) mod disk;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod metrics;
+pub(crate) mod system;
+mod system_checks;
 
 use std::sync::Arc;
 

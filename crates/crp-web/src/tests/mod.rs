@@ -14,4 +14,5 @@ mod paging;
 mod pipelines;
 mod sessions;
 mod stream;
+mod system;
 mod watching;

@@ -196,6 +196,7 @@ fn grace(configuration: &Configuration) -> Duration {
 fn web_settings(configuration: &Configuration) -> WebSettings {
     WebSettings {
         public_url: configuration.server.public_url.clone(),
+        dashboards_url: configuration.server.dashboards_url.clone(),
         trusted_proxies: configuration.server.trusted_proxies.clone(),
         limits: configuration.limits.clone(),
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),

@@ -1,0 +1,52 @@
+//! Queries that people's pages ask again and again find their rows by an index on SQLite, however many jobs there are.
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::harness::{TestDb, on_sqlite};
+use crate::{history, jobs, sql::Statement, transaction::Engine};
+
+async fn plan(db: &TestDb, statement: &'static Statement) -> String {
+    let mut tx = db.store.write().await.unwrap();
+    let Engine::Sqlite(tx) = tx.engine() else { unreachable!("the test runs on SQLite") };
+    let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sqlite))).fetch_all(&mut **tx).await.unwrap();
+    rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn lists_streams_and_history_use_their_indexes() {
+    on_sqlite(|db| async move {
+        let expected = [
+            ("LIST", "jobs_list"),
+            ("LIST_OF_DOCUMENT", "jobs_document"),
+            ("LIST_ATTENTION", "jobs_status"),
+            ("LIST_ACTIVE", "jobs_active"),
+            ("LIST_DONE", "jobs_list"),
+            ("COUNT_ATTENTION", "jobs_status"),
+            ("CHANGED", "jobs_changed"),
+            ("QUEUED_BETWEEN", "jobs_status"),
+            ("COUNTED", "COVERING INDEX jobs_finished (organization=? AND status=? AND finished_at>? AND finished_at<?)"),
+            ("COUNTED", "COVERING INDEX jobs_created (organization=? AND created_at>? AND created_at<?)"),
+            ("COUNTED", "COVERING INDEX jobs_started (organization=? AND started_at>? AND started_at<?)"),
+            ("COUNTED", "INDEX jobs_never_started (organization=? AND finished_at>? AND finished_at<?)"),
+            ("WAITING_NOW", "jobs_status"),
+            ("FAILURES", "jobs_finished"),
+            ("STAGES_OF_SAMPLE", "COVERING INDEX jobs_finished"),
+            ("PAGES_OF_SAMPLE", "COVERING INDEX jobs_finished"),
+        ];
+        let statements = jobs::list::STATEMENTS.iter().chain(history::STATEMENTS);
+        let mut seen = 0;
+        for statement in statements {
+            let plan = plan(&db, statement).await;
+            let before = seen;
+            for (_, index) in expected.iter().filter(|(name, _)| *name == statement.name) {
+                assert!(plan.contains(index), "{} should use {index}:\n{plan}", statement.name);
+                seen += 1;
+            }
+            assert!(seen > before, "{} is not in the list", statement.name);
+            let of_jobs = ["SCAN j", "SCAN d", "SCAN s", "SCAN p", "SCAN n"];
+            let walks = plan.lines().filter(|line| of_jobs.iter().any(|walk| line == walk || line.starts_with(&format!("{walk} "))));
+            assert_eq!(walks.collect::<Vec<_>>(), Vec::<&str>::new(), "{}:\n{plan}", statement.name);
+        }
+        assert_eq!(seen, expected.len());
+    });
+}
