@@ -617,6 +617,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the installation is
+         * @description Queue and workers are those of the whole installation; they name nobody. `checks` says what is wrong and what to do.
+         */
+        get: operations["get_system"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the jobs went
+         * @description Of the caller's organization, in equal buckets up to now. How long things took comes from a sample of at most some hundred
+         *     values of each bucket.
+         */
+        get: operations["get_system_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -736,6 +777,72 @@ export interface components {
              */
             subject?: string | null;
         };
+        /** @description What happened in one bucket. A job counts where it ended, and so do its pages and its stages. */
+        BucketView: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Jobs that were cancelled.
+             */
+            jobs_cancelled: number;
+            /**
+             * Format: int64
+             * @description Jobs that failed.
+             */
+            jobs_failed: number;
+            /**
+             * Format: int64
+             * @description Jobs that succeeded.
+             */
+            jobs_succeeded: number;
+            /**
+             * Format: double
+             * @description Seconds that half of the recognised pages took at most, of a sample; null without any.
+             */
+            ocr_page_p50_seconds?: number | null;
+            /**
+             * Format: double
+             * @description The same for 95 of 100 pages.
+             */
+            ocr_page_p95_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Pages of these jobs.
+             */
+            pages: number;
+            stages: {
+                ocr: null | {
+                    /**
+                     * Format: double
+                     * @description Seconds that half of them took at most.
+                     */
+                    p50: number;
+                    /**
+                     * Format: double
+                     * @description Seconds that 95 of 100 took at most.
+                     */
+                    p95: number;
+                };
+                parse: null | {
+                    /**
+                     * Format: double
+                     * @description Seconds that half of them took at most.
+                     */
+                    p50: number;
+                    /**
+                     * Format: double
+                     * @description Seconds that 95 of 100 took at most.
+                     */
+                    p95: number;
+                };
+            };
+            /**
+             * Format: int64
+             * @description Jobs that waited for a worker when the bucket ended; in the last one, now.
+             */
+            waiting: number;
+        };
         /**
          * @description An action on many documents.
          * @enum {string}
@@ -800,6 +907,11 @@ export interface components {
              */
             password: string;
         };
+        /** @description The database. */
+        DatabaseView: {
+            /** @description `sqlite` or `postgres`. */
+            kind: string;
+        };
         /** @description A document: an immutable original. */
         DocumentView: {
             /** Format: date-time */
@@ -843,6 +955,16 @@ export interface components {
             /** Format: date-time */
             trashed_at?: string | null;
         };
+        /** @description How many jobs failed with a code. */
+        FailureCount: {
+            /** @enum {string} */
+            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "newer_schema" | "internal";
+            /**
+             * Format: int64
+             * @description Jobs.
+             */
+            jobs: number;
+        };
         /** @description What went wrong and what to do about it. */
         FailureView: {
             /** @enum {string} */
@@ -867,6 +989,22 @@ export interface components {
             id: number;
             /** @enum {string} */
             kind: "queued" | "started" | "progress" | "stage_started" | "stage_finished" | "warning" | "retrying" | "succeeded" | "failed" | "cancel_requested" | "cancelled";
+        };
+        /** @description How the jobs went. */
+        HistoryView: {
+            /**
+             * Format: int32
+             * @description Length of a bucket in seconds.
+             */
+            bucket_seconds: number;
+            /** @description The buckets, in order. */
+            buckets: components["schemas"]["BucketView"][];
+            /** @description Why jobs failed, the most frequent code first. */
+            failures: components["schemas"]["FailureCount"][];
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
         };
         /** @description A piece of the sentence. */
         HitPartView: {
@@ -1332,7 +1470,7 @@ export interface components {
             items: {
                 failure?: components["schemas"]["FailureView"] | null;
                 /**
-                 * Format: double
+                 * Format: float
                  * @description Mean confidence of its words, 0 to 1; null where nothing was recognised.
                  */
                 mean_confidence?: number | null;
@@ -1482,7 +1620,7 @@ export interface components {
         PageView: {
             failure?: components["schemas"]["FailureView"] | null;
             /**
-             * Format: double
+             * Format: float
              * @description Mean confidence of its words, 0 to 1; null where nothing was recognised.
              */
             mean_confidence?: number | null;
@@ -1603,6 +1741,34 @@ export interface components {
              */
             pages_total?: number | null;
         };
+        /** @description Tasks by what they wait for. */
+        QueueView: {
+            /**
+             * Format: int64
+             * @description Given up.
+             */
+            dead: number;
+            /**
+             * Format: double
+             * @description Seconds that the oldest claimable task has waited; 0 when none waits.
+             */
+            oldest_age_seconds: number;
+            /**
+             * Format: int64
+             * @description Can be claimed now.
+             */
+            queued: number;
+            /**
+             * Format: int64
+             * @description Wait for their next attempt.
+             */
+            retry: number;
+            /**
+             * Format: int64
+             * @description A worker has them.
+             */
+            running: number;
+        };
         /** @description Whether the process can take work. */
         Readiness: {
             /** @description The checks. */
@@ -1696,6 +1862,46 @@ export interface components {
             tasks_total: number;
             /** @enum {string} */
             type: "ocr" | "parse" | "ai" | "report";
+        };
+        /** @description Where the bytes are. */
+        StorageView: {
+            /**
+             * Format: int64
+             * @description Free bytes on the disk of the data directory; null where they are not known, and for a bucket.
+             */
+            free_bytes?: number | null;
+            /** @description `folder` or `s3`. */
+            kind: string;
+        };
+        /** @description Something that was looked at. */
+        SystemCheck: {
+            /** @description What was found. */
+            message: string;
+            /** @description `database`, `storage`, `disk`, `workers`, `queue` or `engine`. */
+            name: string;
+            /** @description What to do about it. */
+            remedy?: string | null;
+            /** @description `ok`, `warning` or `error`. */
+            status: string;
+        };
+        /** @description The installation. */
+        SystemView: {
+            /** @description What is needed, and whether it is there. */
+            checks: components["schemas"]["SystemCheck"][];
+            /** @description Where the dashboards are, if the operator said so. */
+            dashboards_url?: string | null;
+            /** @description The database. */
+            database: components["schemas"]["DatabaseView"];
+            /** @description Tasks of all organizations. */
+            queue: components["schemas"]["QueueView"];
+            /** Format: date-time */
+            started_at: string;
+            /** @description Where the bytes are. */
+            storage: components["schemas"]["StorageView"];
+            /** @description Version of crPipeline. */
+            version: string;
+            /** @description Workers that were heard of within a day, the newest news first. */
+            workers: components["schemas"]["WorkerView"][];
         };
         /** @description The tags of the organization. */
         TagList: {
@@ -1832,6 +2038,20 @@ export interface components {
              * @description The page, if it is about one.
              */
             page?: number | null;
+        };
+        /** @description A worker. */
+        WorkerView: {
+            /**
+             * Format: uuid
+             * @description Id.
+             */
+            id: string;
+            /** Format: date-time */
+            seen_at: string;
+            /** Format: date-time */
+            started_at: string;
+            /** @description `alive`, `draining`, or `silent` when it was not heard of for a minute. */
+            state: string;
         };
     };
     responses: never;
@@ -5256,6 +5476,130 @@ export interface operations {
             };
             /** @description No room on the disk */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_system: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The installation */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemView"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_system_history: {
+        parameters: {
+            query?: {
+                /** @description An hour in minutes, a day in quarters of an hour, or a month in quarters of a day. */
+                window?: "hour" | "day" | "month";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The history */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

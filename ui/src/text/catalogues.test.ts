@@ -8,7 +8,7 @@ import en from './en.json';
 /** Names of the values in a message, however deep. */
 function values(elements: MessageFormatElement[]): string[] {
   return elements.flatMap((element) => {
-    const own = 'value' in element && element.type !== TYPE.literal && element.type !== TYPE.pound ? [element.value] : [];
+    const own = 'value' in element && element.type !== TYPE.literal ? [element.value] : [];
     const inner = 'options' in element ? Object.values(element.options).flatMap((option) => values(option.value)) : [];
     return [...own, ...inner];
   });
