@@ -94,11 +94,18 @@ impl Listing<'_> {
                 sql.add(
                     "WITH found AS MATERIALIZED (
                      SELECT p.document AS document, bm25(i.search_index, 0.0, 10.0, 1.0) AS weight
-                     FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid CROSS JOIN documents d ON d.id = p.document",
+                     FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid",
+                    vec![],
+                );
+                // Few documents: their ids once, instead of a look at every document that has the words.
+                let few = self.few_pass();
+                sql.add(
+                    if few { "WHERE p.document IN (SELECT d.id FROM documents d" } else { "CROSS JOIN documents d ON d.id = p.document" },
                     vec![],
                 );
                 sql.add(NEWEST_JOB, vec![]);
                 self.filters(sql);
+                sql.add(if few { ")" } else { "" }, vec![]);
                 sql.add("AND i.search_index MATCH ? ORDER BY i.rowid DESC LIMIT ?)", args![question, MAX_RANKED]);
                 sql.add(", ranked AS MATERIALIZED (SELECT document, min(weight) AS weight FROM found GROUP BY document)", vec![]);
             }
@@ -128,6 +135,11 @@ impl Listing<'_> {
         sql.add("ORDER BY r.weight, d.id DESC", vec![]);
     }
 
+    /// Whether an index leads to the few documents that pass the filters.
+    fn few_pass(&self) -> bool {
+        !self.filter.tags.is_empty() || self.filter.status.is_some_and(|status| status != JobStatus::Succeeded)
+    }
+
     /// `WHERE` and everything that does not depend on words or order.
     fn filters(&self, sql: &mut Composed) {
         let (filter, organization) = (self.filter, self.scope.organization);
@@ -144,6 +156,10 @@ impl Listing<'_> {
         }
         if let Some(pipeline) = &filter.pipeline {
             sql.add("AND j.plan ->> 'pipeline' = ?", args![pipeline.as_str()]);
+            sql.add(
+                "AND d.id IN (SELECT r.document FROM jobs r WHERE r.organization = ? AND r.plan ->> 'pipeline' = ?)",
+                args![organization, pipeline.as_str()],
+            );
         }
         if let Some(name) = &filter.name_contains {
             sql.add("AND lower(d.name) LIKE ? ESCAPE '!'", args![contains(name).as_str()]);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// From so many found documents on, SQLite checks documents in the list's order instead of sorting all that were found.
-const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 5_000 };
+const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 20_000 };
 
 sql! {
     CONTENT =
@@ -101,7 +101,8 @@ async fn how_to_search(tx: &mut Tx, scope: &Scope, query: &SearchQuery, sort: Do
     }
     let found = tx.one(&FOUND_UP_TO, args![question.as_str(), MANY_FOUND]).await?;
     let found: u32 = found.map_or(Ok(0), |row| row.get("n"))?;
-    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(question) })
+    // The document is known to be the organization's by then, so its entry is asked for the words alone.
+    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(query.fts5_words()) })
 }
 
 fn cursor_behind(sort: DocumentSort, row: &Row, document: &DocumentRow) -> Result<DocumentCursor, StoreError> {

@@ -19,6 +19,8 @@ CREATE INDEX documents_by_size ON documents (organization, (trashed_at IS NOT NU
 CREATE INDEX documents_trash ON documents (trashed_at) WHERE trashed_at IS NOT NULL;
 CREATE INDEX documents_unindexed ON documents (id) WHERE NOT is_indexed;
 
+CREATE INDEX jobs_pipeline ON jobs (organization, (plan ->> 'pipeline'), document);
+
 -- A tag as it was typed, and folded as it is compared.
 CREATE TABLE document_tags (
     document {uuid} NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
@@ -27,7 +29,7 @@ CREATE TABLE document_tags (
     tag {text} NOT NULL,
     PRIMARY KEY (document, folded)
 ){strict};
-CREATE INDEX document_tags_list ON document_tags (organization, folded, document);
+CREATE INDEX document_tags_list ON document_tags (organization, folded, document, tag);
 
 -- The text of a page as its job read it.
 CREATE TABLE page_texts (

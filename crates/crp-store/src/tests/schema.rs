@@ -107,38 +107,34 @@ fn both_engines_have_the_same_columns_nullability_keys_and_references() {
     assert_eq!(shapes[0].references, shapes[1].references);
 }
 
-/// A document and its job with a text, as step 1 kept them; `$o` and `$d` are their ids.
-const OLD_ROWS: [&str; 5] = [
-    "INSERT INTO organizations (id, name, languages, created_at) VALUES ($o, 'one', '[]', 1)",
-    "INSERT INTO originals (organization, sha256, object_key, size_bytes, created_at) VALUES ($o, $d, 'o/key', 5, 1)",
-    "INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, created_at)
-     VALUES ($d, $o, $d, 'Brief MÜLLER.pdf', 'application/pdf', 5, 1760000000000000)",
-    "INSERT INTO jobs (id, organization, document, status, plan, priority, pages_done, cancel_requested, last_event, created_at)
-     VALUES ($d, $o, $d, 'succeeded', '{\"pipeline\":\"searchable-pdf\"}', 0, 1, FALSE, 0, 1)",
-    "INSERT INTO artifacts (id, organization, job, kind, object_key, media_type, size_bytes, sha256, created_at)
-     VALUES ($d, $o, $d, 'text', 'a/text', 'text/plain', 5, $d, 1)",
-];
+/// A document and its job with a text, as step 1 kept them; `$o` and `$d` are ids, `$h` is a hash.
+const OLD_ROWS: &str = "
+    INSERT INTO organizations (id, name, languages, created_at) VALUES ($o, 'one', '[]', 1);
+    INSERT INTO originals (organization, sha256, object_key, size_bytes, created_at) VALUES ($o, $h, 'o/key', 5, 1);
+    INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, created_at)
+    VALUES ($d, $o, $h, 'Brief MÜLLER.pdf', 'application/pdf', 5, 1760000000000000);
+    INSERT INTO jobs (id, organization, document, status, plan, priority, pages_done, cancel_requested, last_event, created_at)
+    VALUES ($d, $o, $d, 'succeeded', '{\"pipeline\":\"searchable-pdf\"}', 0, 1, FALSE, 0, 1);
+    INSERT INTO artifacts (id, organization, job, kind, object_key, media_type, size_bytes, sha256, created_at)
+    VALUES ($d, $o, $d, 'text', 'a/text', 'text/plain', 5, $h, 1)";
 
 async fn add_old_rows(store: &Store, organization: uuid::Uuid, document: uuid::Uuid) {
     let mut tx = store.write().await.unwrap();
-    for statement in OLD_ROWS {
-        match tx.engine() {
-            Engine::Sqlite(tx) => {
-                let id = |id: uuid::Uuid| format!("X'{}'", id.simple());
-                let text = statement.replace("$o", &id(organization)).replace("$d", &id(document));
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut **tx).await.unwrap();
-            }
-            Engine::Postgres(tx) => {
-                let bytes = format!("'\\x{}'::bytea", document.simple());
-                let text = statement.replace("$o, $d, 'o/key'", &format!("$o, {bytes}, 'o/key'"));
-                let text = text
-                    .replace("($d, $o, $d, 'Brief", &format!("($d, $o, {bytes}, 'Brief"))
-                    .replace("5, $d, 1)", &format!("5, {bytes}, 1)"));
-                let text = text.replace("$o", &format!("'{organization}'")).replace("$d", &format!("'{document}'"));
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut **tx).await.unwrap();
-            }
+    let hash = "ab".repeat(32);
+    let filled = |id: fn(uuid::Uuid) -> String, hash: String| {
+        sqlx::AssertSqlSafe(OLD_ROWS.replace("$o", &id(organization)).replace("$d", &id(document)).replace("$h", &hash))
+    };
+    match tx.engine() {
+        Engine::Sqlite(tx) => {
+            let text = filled(|id| format!("X'{}'", id.simple()), format!("X'{hash}'"));
+            sqlx::raw_sql(text).execute(&mut **tx).await.map(drop)
+        }
+        Engine::Postgres(tx) => {
+            let text = filled(|id| format!("'{id}'"), format!("'\\x{hash}'::bytea"));
+            sqlx::raw_sql(text).execute(&mut **tx).await.map(drop)
         }
     }
+    .unwrap();
     tx.commit().await.unwrap();
 }
 
