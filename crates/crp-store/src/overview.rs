@@ -43,7 +43,7 @@ sql! {
     RUNNING = "SELECT count(*) AS n FROM tasks WHERE state = 'running'";
     DEAD = "SELECT count(*) AS n FROM tasks WHERE state = 'failed'";
     WORKERS_IN = "SELECT count(*) AS n FROM workers WHERE state = $1 AND seen_at >= $2";
-    DOCUMENTS = "SELECT count(*) AS n FROM documents WHERE organization = $1 AND (trashed_at IS NOT NULL) = FALSE";
+    DOCUMENTS = "SELECT count(*) AS n FROM documents WHERE organization = $1 AND trashed_at IS NULL";
     STORED_BYTES = "SELECT CAST(COALESCE(sum(size_bytes), 0) AS BIGINT) AS n FROM originals WHERE organization = $1";
     USERS = "SELECT count(*) AS n FROM memberships WHERE organization = $1";
     JOBS_BY_STATUS = "SELECT status, count(*) AS n FROM jobs WHERE organization = $1 GROUP BY status";

@@ -1,8 +1,8 @@
 //! The statement behind a list of documents: put together from constant clauses, so that each question has a plan of its own.
 //!
-//! Every order has an index that begins with the organization and the trash, so that a list without filters reads only its rows.
-//! A search is either answered from the index of words (few documents have them) or checked document by document in the list's order
-//! (many have them, so a page is full soon); PostgreSQL decides that by itself, SQLite is told.
+//! Every order has an index of what is not in the trash, so that a list without filters reads only its rows. A search is either
+//! answered from the index of words (few documents have them) or checked document by document in the list's order (many have them, so a
+//! page is full soon).
 
 use crp_model::{Day, JobStatus, Scope};
 
@@ -17,14 +17,14 @@ use crate::{
 };
 
 /// Found documents that are ranked by relevance: the newest of them, since ranking reads every one.
-pub(crate) const MAX_RANKED: u32 = 2_000;
+pub(crate) const MAX_RANKED: u32 = 1_000;
 
 /// How a search is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Words {
     /// From the index of words.
     FromIndex(String),
-    /// Document by document; for SQLite alone.
+    /// Document by document; on PostgreSQL the planner may still decide otherwise.
     ByDocument(String),
 }
 
@@ -74,7 +74,12 @@ impl Listing<'_> {
                 "AND d.id IN (SELECT p.document FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid WHERE i.search_index MATCH ?)",
                 args![question.as_str()],
             ),
-            (Some(Words::FromIndex(question) | Words::ByDocument(question)), DatabaseKind::Postgres) => sql.add(
+            // An array is made once, so that the plan cannot be to look at every document.
+            (Some(Words::FromIndex(question)), DatabaseKind::Postgres) => sql.add(
+                "AND d.id = ANY (ARRAY(SELECT p.document FROM search_parts p WHERE p.words @@ CAST(? AS text)::tsquery))",
+                args![question.as_str()],
+            ),
+            (Some(Words::ByDocument(question)), DatabaseKind::Postgres) => sql.add(
                 "AND d.id IN (SELECT p.document FROM search_parts p WHERE p.words @@ CAST(? AS text)::tsquery)",
                 args![question.as_str()],
             ),
@@ -143,7 +148,8 @@ impl Listing<'_> {
     /// `WHERE` and everything that does not depend on words or order.
     fn filters(&self, sql: &mut Composed) {
         let (filter, organization) = (self.filter, self.scope.organization);
-        sql.add("WHERE d.organization = ? AND (d.trashed_at IS NOT NULL) = ?", args![organization, filter.in_trash]);
+        sql.add("WHERE d.organization = ?", args![organization]);
+        sql.add(if filter.in_trash { "AND d.trashed_at IS NOT NULL" } else { "AND d.trashed_at IS NULL" }, vec![]);
         if let Some(status) = filter.status {
             sql.add("AND j.status = ?", args![status.as_str()]);
             // Most documents have a job that succeeded; of the others there are few, and an index leads to them.

@@ -28,7 +28,7 @@ sql! {
     LIST =
         "SELECT min(x.tag) AS tag, count(*) AS n FROM document_tags x
          WHERE x.organization = $1
-           AND x.document NOT IN (SELECT d.id FROM documents d WHERE d.organization = $1 AND (d.trashed_at IS NOT NULL) = TRUE)
+           AND x.document NOT IN (SELECT d.id FROM documents d WHERE d.organization = $1 AND d.trashed_at IS NOT NULL)
          GROUP BY x.folded ORDER BY x.folded LIMIT $2";
     OF_DOCUMENT = "SELECT tag, folded FROM document_tags WHERE organization = $1 AND document = $2 ORDER BY folded";
     CLEAR = "DELETE FROM document_tags WHERE organization = $1 AND document = $2";
