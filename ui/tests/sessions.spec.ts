@@ -37,7 +37,7 @@ test.describe('a session that is ended from another browser', () => {
       await others.first().getByRole('button', { name: 'End' }).click();
       await expect(others).toHaveCount(left - 1);
     }
-    await app.getByRole('link', { name: 'Pipelines' }).click();
+    await app.getByRole('link', { name: 'Account' }).click();
     await expect(app.getByText('Your session has ended')).toBeVisible();
     await other.close();
   });

@@ -1,8 +1,8 @@
 //! The statement behind a list of documents: put together from constant clauses, so that each question has a plan of its own.
 //!
-//! Every order has an index that begins with the organization and the trash, so that a list without filters reads only its rows.
-//! A search is either answered from the index of words (few documents have them) or checked document by document in the list's order
-//! (many have them, so a page is full soon); PostgreSQL decides that by itself, SQLite is told.
+//! Every order has an index of what is not in the trash, so that a list without filters reads only its rows. A search is either
+//! answered from the index of words (few documents have them) or checked document by document in the list's order (many have them, so a
+//! page is full soon).
 
 use crp_model::{Day, JobStatus, Scope};
 
@@ -11,20 +11,20 @@ use super::{
     cursor::{DocumentCursor, SortKey},
 };
 use crate::{
-    DatabaseKind,
+    DatabaseKind, like,
     sql::{Composed, args},
     value::Value,
 };
 
 /// Found documents that are ranked by relevance: the newest of them, since ranking reads every one.
-pub(crate) const MAX_RANKED: u32 = 2_000;
+pub(crate) const MAX_RANKED: u32 = 1_000;
 
 /// How a search is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Words {
     /// From the index of words.
     FromIndex(String),
-    /// Document by document; for SQLite alone.
+    /// Document by document; on PostgreSQL the planner may still decide otherwise.
     ByDocument(String),
 }
 
@@ -74,7 +74,12 @@ impl Listing<'_> {
                 "AND d.id IN (SELECT p.document FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid WHERE i.search_index MATCH ?)",
                 args![question.as_str()],
             ),
-            (Some(Words::FromIndex(question) | Words::ByDocument(question)), DatabaseKind::Postgres) => sql.add(
+            // An array is made once, so that the plan cannot be to look at every document.
+            (Some(Words::FromIndex(question)), DatabaseKind::Postgres) => sql.add(
+                "AND d.id = ANY (ARRAY(SELECT p.document FROM search_parts p WHERE p.words @@ CAST(? AS text)::tsquery))",
+                args![question.as_str()],
+            ),
+            (Some(Words::ByDocument(question)), DatabaseKind::Postgres) => sql.add(
                 "AND d.id IN (SELECT p.document FROM search_parts p WHERE p.words @@ CAST(? AS text)::tsquery)",
                 args![question.as_str()],
             ),
@@ -94,11 +99,18 @@ impl Listing<'_> {
                 sql.add(
                     "WITH found AS MATERIALIZED (
                      SELECT p.document AS document, bm25(i.search_index, 0.0, 10.0, 1.0) AS weight
-                     FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid CROSS JOIN documents d ON d.id = p.document",
+                     FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid",
+                    vec![],
+                );
+                // Few documents: their ids once, instead of a look at every document that has the words.
+                let few = self.few_pass();
+                sql.add(
+                    if few { "WHERE p.document IN (SELECT d.id FROM documents d" } else { "CROSS JOIN documents d ON d.id = p.document" },
                     vec![],
                 );
                 sql.add(NEWEST_JOB, vec![]);
                 self.filters(sql);
+                sql.add(if few { ")" } else { "" }, vec![]);
                 sql.add("AND i.search_index MATCH ? ORDER BY i.rowid DESC LIMIT ?)", args![question, MAX_RANKED]);
                 sql.add(", ranked AS MATERIALIZED (SELECT document, min(weight) AS weight FROM found GROUP BY document)", vec![]);
             }
@@ -128,10 +140,16 @@ impl Listing<'_> {
         sql.add("ORDER BY r.weight, d.id DESC", vec![]);
     }
 
+    /// Whether an index leads to the few documents that pass the filters.
+    fn few_pass(&self) -> bool {
+        !self.filter.tags.is_empty() || self.filter.status.is_some_and(|status| status != JobStatus::Succeeded)
+    }
+
     /// `WHERE` and everything that does not depend on words or order.
     fn filters(&self, sql: &mut Composed) {
         let (filter, organization) = (self.filter, self.scope.organization);
-        sql.add("WHERE d.organization = ? AND (d.trashed_at IS NOT NULL) = ?", args![organization, filter.in_trash]);
+        sql.add("WHERE d.organization = ?", args![organization]);
+        sql.add(if filter.in_trash { "AND d.trashed_at IS NOT NULL" } else { "AND d.trashed_at IS NULL" }, vec![]);
         if let Some(status) = filter.status {
             sql.add("AND j.status = ?", args![status.as_str()]);
             // Most documents have a job that succeeded; of the others there are few, and an index leads to them.
@@ -144,9 +162,13 @@ impl Listing<'_> {
         }
         if let Some(pipeline) = &filter.pipeline {
             sql.add("AND j.plan ->> 'pipeline' = ?", args![pipeline.as_str()]);
+            sql.add(
+                "AND d.id IN (SELECT r.document FROM jobs r WHERE r.organization = ? AND r.plan ->> 'pipeline' = ?)",
+                args![organization, pipeline.as_str()],
+            );
         }
         if let Some(name) = &filter.name_contains {
-            sql.add("AND lower(d.name) LIKE ? ESCAPE '!'", args![contains(name).as_str()]);
+            sql.add("AND lower(d.name) LIKE ? ESCAPE '!'", args![like::contains(name).as_str()]);
         }
         for tag in &filter.tags {
             let folded = super::tags::folded(tag);
@@ -197,12 +219,6 @@ fn key_of(key: &SortKey) -> Option<Value> {
         SortKey::Text(text) => Some(Value::from(text.as_str())),
         SortKey::Weight(weight) => Some(Value::from(*weight)),
     }
-}
-
-/// A LIKE pattern for text anywhere in a name. Both engines fold the case of ASCII letters only.
-fn contains(text: &str) -> String {
-    let escaped = text.to_ascii_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
 }
 
 /// Every statement that a list can be put together to: each order with and without a cursor, each filter alone and all of them.

@@ -17,8 +17,8 @@ use crate::{
     value::Row,
 };
 
-/// From so many found documents on, SQLite checks documents in the list's order instead of sorting all that were found.
-const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 5_000 };
+/// From so many found documents on, documents are checked in the list's order instead of sorting all that were found.
+const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 20_000 };
 
 sql! {
     CONTENT =
@@ -96,12 +96,17 @@ pub async fn list(
 
 async fn how_to_search(tx: &mut Tx, scope: &Scope, query: &SearchQuery, sort: DocumentSort) -> Result<Words, StoreError> {
     let question = search::for_index(tx, scope, query);
-    if tx.store().kind() == DatabaseKind::Postgres || sort == DocumentSort::Relevance {
+    if sort == DocumentSort::Relevance {
         return Ok(Words::FromIndex(question));
     }
     let found = tx.one(&FOUND_UP_TO, args![question.as_str(), MANY_FOUND]).await?;
     let found: u32 = found.map_or(Ok(0), |row| row.get("n"))?;
-    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(question) })
+    Ok(match tx.store().kind() {
+        _ if found < MANY_FOUND => Words::FromIndex(question),
+        // The document is known to be the organization's by then, so its entry is asked for the words alone.
+        DatabaseKind::Sqlite => Words::ByDocument(query.fts5_words()),
+        DatabaseKind::Postgres => Words::ByDocument(question),
+    })
 }
 
 fn cursor_behind(sort: DocumentSort, row: &Row, document: &DocumentRow) -> Result<DocumentCursor, StoreError> {

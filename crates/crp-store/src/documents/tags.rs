@@ -26,8 +26,10 @@ pub struct TagRow {
 
 sql! {
     LIST =
-        "SELECT min(x.tag) AS tag, count(*) AS n FROM document_tags x JOIN documents d ON d.id = x.document
-         WHERE x.organization = $1 AND d.trashed_at IS NULL GROUP BY x.folded ORDER BY x.folded LIMIT $2";
+        "SELECT min(x.tag) AS tag, count(*) AS n FROM document_tags x
+         WHERE x.organization = $1
+           AND x.document NOT IN (SELECT d.id FROM documents d WHERE d.organization = $1 AND d.trashed_at IS NOT NULL)
+         GROUP BY x.folded ORDER BY x.folded LIMIT $2";
     OF_DOCUMENT = "SELECT tag, folded FROM document_tags WHERE organization = $1 AND document = $2 ORDER BY folded";
     CLEAR = "DELETE FROM document_tags WHERE organization = $1 AND document = $2";
     ADD = "INSERT INTO document_tags (document, folded, organization, tag) VALUES ($1, $2, $3, $4)";

@@ -26,7 +26,7 @@ pub struct JobFilter {
 /// What jobs ask of people; each job is in exactly one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobGroup {
-    /// Failed, and nobody has dismissed it or run its document again since.
+    /// Failed, and nobody has dismissed it, run its document again since, or thrown the document away.
     Attention,
     /// Queued or running.
     Active,
@@ -69,10 +69,11 @@ macro_rules! list {
     };
 }
 
-/// A job of the same document that was made later.
-macro_rules! later {
+/// Nobody has to look at it any more: a job of the same document was made later, or the document is in the trash.
+macro_rules! settled {
     () => {
-        "EXISTS (SELECT n.id FROM jobs n WHERE n.document = j.document AND (n.created_at, n.id) > (j.created_at, j.id))"
+        "(EXISTS (SELECT n.id FROM jobs n WHERE n.document = j.document AND (n.created_at, n.id) > (j.created_at, j.id))
+          OR EXISTS (SELECT t.id FROM documents t WHERE t.id = j.document AND t.trashed_at IS NOT NULL))"
     };
 }
 
@@ -80,14 +81,14 @@ sql! {
     LIST = list!();
     // A document has few jobs, and the engines would rather walk through all of the organization's.
     LIST_OF_DOCUMENT = list!("j.id IN (SELECT o.id FROM jobs o WHERE o.document = $4) AND ");
-    LIST_ATTENTION = list!("j.status = 'failed' AND j.dismissed_at IS NULL AND NOT ", later!(), " AND ");
+    LIST_ATTENTION = list!("j.status = 'failed' AND j.dismissed_at IS NULL AND NOT ", settled!(), " AND ");
     LIST_ACTIVE = list!("j.status IN ('queued', 'running') AND ");
     LIST_DONE = list!(
-        "(j.status IN ('succeeded', 'cancelled') OR (j.status = 'failed' AND (j.dismissed_at IS NOT NULL OR ", later!(), "))) AND "
+        "(j.status IN ('succeeded', 'cancelled') OR (j.status = 'failed' AND (j.dismissed_at IS NOT NULL OR ", settled!(), "))) AND "
     );
     COUNT_ATTENTION = concat!(
         "SELECT count(*) AS n FROM jobs j WHERE j.organization = $1 AND j.status = 'failed' AND j.dismissed_at IS NULL AND NOT ",
-        later!()
+        settled!()
     );
     CHANGED = jobs!("(j.changed_at, j.id) > ($2, $3) ORDER BY j.changed_at, j.id LIMIT $4");
     QUEUED_BETWEEN =

@@ -22,6 +22,7 @@ use crate::{
     events::{self, EventKind},
     sql::{args, sql},
     tasks::Committed,
+    transaction::Tx,
 };
 
 /// The statements of the modules below this one.
@@ -182,10 +183,7 @@ pub async fn try_pipeline(store: &Store, scope: &Scope, document: DocumentId, pl
 
 async fn add(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: Option<&str>) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
-    let row = tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
-    if row.get("is_trashed")? {
-        return Err(StoreError::Conflict("The document is in the trash; restore it first.".to_owned()));
-    }
+    refuse_trashed(&mut tx, scope, document).await?;
     let job = insert::insert_job(&mut tx, scope, document, plan, None).await?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, job, source]).await?;
@@ -196,10 +194,19 @@ async fn add(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, so
     Ok(job)
 }
 
+/// A document in the trash starts no job.
+async fn refuse_trashed(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Result<(), StoreError> {
+    let row = tx.one(&DOCUMENT, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
+    if row.get("is_trashed")? {
+        return Err(StoreError::Conflict("The document is in the trash; restore it first.".to_owned()));
+    }
+    Ok(())
+}
+
 /// Makes a new job with the same document and plan.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` while the old one is not final.
+/// `NotFound`; `Conflict` while the old one is not final, or while its document is in the trash.
 pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
     let old = tx.one(&OLD_JOB, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
@@ -208,8 +215,9 @@ pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, St
         let sentence = format!("The job is {} and can be tried again once it has ended; cancel it first if it hangs.", status.as_str());
         return Err(StoreError::Conflict(sentence));
     }
-    let plan: Plan = old.json("plan")?;
-    let new = insert::insert_job(&mut tx, scope, old.get("document")?, &plan, Some(job)).await?;
+    let (plan, document): (Plan, DocumentId) = (old.json("plan")?, old.get("document")?);
+    refuse_trashed(&mut tx, scope, document).await?;
+    let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job)).await?;
     let source: Option<String> = old.opt("source")?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, new, source.as_deref()]).await?;

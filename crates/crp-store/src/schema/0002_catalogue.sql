@@ -11,13 +11,16 @@ ALTER TABLE documents ADD COLUMN text_job {uuid};
 ALTER TABLE documents ADD COLUMN is_indexed {bool} NOT NULL DEFAULT FALSE;
 UPDATE documents SET sort_title = lower(name);
 
--- One index for each order of the list; what is in the trash lies in another part of it.
-CREATE INDEX documents_by_age ON documents (organization, (trashed_at IS NOT NULL), id);
-CREATE INDEX documents_by_title ON documents (organization, (trashed_at IS NOT NULL), sort_title, id);
-CREATE INDEX documents_by_day ON documents (organization, (trashed_at IS NOT NULL), (COALESCE(document_date, created_at / 86400000000)), id);
-CREATE INDEX documents_by_size ON documents (organization, (trashed_at IS NOT NULL), size_bytes, id);
-CREATE INDEX documents_trash ON documents (trashed_at) WHERE trashed_at IS NOT NULL;
+-- One index for each order of the list, without what is in the trash.
+CREATE INDEX documents_by_age ON documents (organization, id) WHERE trashed_at IS NULL;
+CREATE INDEX documents_by_title ON documents (organization, sort_title, id) WHERE trashed_at IS NULL;
+CREATE INDEX documents_by_day ON documents (organization, (COALESCE(document_date, created_at / 86400000000)), id) WHERE trashed_at IS NULL;
+CREATE INDEX documents_by_size ON documents (organization, size_bytes, id) WHERE trashed_at IS NULL;
+CREATE INDEX documents_in_trash ON documents (organization, id) WHERE trashed_at IS NOT NULL;
+CREATE INDEX documents_trash_age ON documents (trashed_at) WHERE trashed_at IS NOT NULL;
 CREATE INDEX documents_unindexed ON documents (id) WHERE NOT is_indexed;
+
+CREATE INDEX jobs_pipeline ON jobs (organization, (plan ->> 'pipeline'), document);
 
 -- A tag as it was typed, and folded as it is compared.
 CREATE TABLE document_tags (
@@ -27,7 +30,7 @@ CREATE TABLE document_tags (
     tag {text} NOT NULL,
     PRIMARY KEY (document, folded)
 ){strict};
-CREATE INDEX document_tags_list ON document_tags (organization, folded, document);
+CREATE INDEX document_tags_list ON document_tags (organization, folded, document, tag);
 
 -- The text of a page as its job read it.
 CREATE TABLE page_texts (

@@ -52,7 +52,8 @@ struct Match {
 pub(super) fn best_place(content: &str, query: &SearchQuery) -> Option<Found> {
     let content = &content[..content.floor_char_boundary(MAX_PAGE_BYTES)];
     let matches = matches(content, query);
-    let (mut best, mut looked_up_to): (Option<(usize, Range<usize>, &Match)>, usize) = (None, 0);
+    let mut best: Option<(usize, Range<usize>, &Match)> = None;
+    let mut looked_up_to = 0;
     for hit in matches.iter().take(MAX_PLACES) {
         if best.is_some() && hit.place.start < looked_up_to {
             continue;

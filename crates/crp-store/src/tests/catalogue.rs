@@ -154,7 +154,10 @@ both_engines! {
 
     async fn the_trash_hides_a_document_everywhere_and_gives_it_back(db: TestDb) {
         let scope = db.organization("one").await;
-        let document = upload(&db, &scope, "one.pdf").await.document;
+        let (document, job) = {
+            let added = upload(&db, &scope, "one.pdf").await;
+            (added.document, added.job)
+        };
         read(&db, &["needle"]).await;
         let at_work = upload(&db, &scope, "two.pdf").await;
         assert_eq!(documents::trash(&db.store, &scope, document).await.unwrap(), []);
@@ -167,6 +170,8 @@ both_engines! {
         assert_eq!(overview::organization_figures(&db.store, &scope).await.unwrap().documents, 0);
         assert!(documents::get(&db.store, &scope, document).await.unwrap().trashed_at.is_some());
         let refused = jobs::add_job(&db.store, &scope, document, &plan()).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+        let refused = jobs::retry(&db.store, &scope, job).await;
         assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
         let restored = documents::restore(&db.store, &scope, document).await.unwrap();
         assert_eq!(restored.trashed_at, None);

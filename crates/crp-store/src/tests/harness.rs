@@ -29,6 +29,18 @@ impl TestDb {
         Store::open(&self.database, self.store.ambient().clone(), Metrics::for_tests()).await.expect("the database opens again")
     }
 
+    /// A database without tables: another file, or this database of PostgreSQL emptied.
+    pub(crate) async fn without_tables(&self) -> Database {
+        match &self.database {
+            Database::Sqlite(file) => Database::Sqlite(file.with_file_name("another.db")),
+            Database::Postgres(url) => {
+                let mut connection = connect(url).await;
+                administrate(&mut connection, "DROP SCHEMA public CASCADE; CREATE SCHEMA public".to_owned()).await;
+                self.database.clone()
+            }
+        }
+    }
+
     pub(crate) fn advance(&self, seconds: f64) {
         self.clock.advance(Duration::from_secs_f64(seconds));
     }

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     StoreError, artifacts, audit,
-    documents::{self, DocumentFilter, DocumentSort},
+    documents::{self, DocumentChange, DocumentFilter, DocumentSort},
     events, history,
     jobs::{self, JobFilter},
-    organizations, overview, pipelines, sessions, tasks, users,
+    organizations, overview, pipelines, search, sessions, tasks, users,
 };
 
 both_engines! {
@@ -26,6 +26,12 @@ both_engines! {
         assert_eq!(documents::get(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(documents::content(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(documents::delete(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(documents::change(store, scope, added.document, &DocumentChange::default()).await.unwrap_err(), missing);
+        assert_eq!(documents::trash(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(documents::restore(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(search::index_document(store, scope, added.document, None).await.unwrap_err(), missing);
+        assert_eq!(artifacts::newest_of_document(store, scope, added.document, ArtifactKind::Text).await.unwrap_err(), missing);
+        assert!(artifacts::newest_of_document(store, &owner, added.document, ArtifactKind::Text).await.is_ok());
         assert_eq!(jobs::get(store, scope, added.job).await.unwrap_err(), missing);
         assert_eq!(jobs::add_job(store, scope, added.document, &plan()).await.unwrap_err(), missing);
         assert_eq!(jobs::cancel(store, scope, added.job).await.unwrap_err(), missing);

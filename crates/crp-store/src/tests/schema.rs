@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Timestamp};
+use crp_model::{Ambient, Code, DocumentId, OrganizationId, Scope, Timestamp};
 use sqlx::Row as _;
 
 use super::{both_engines, harness::TestDb, postgres_cluster};
 use crate::{
     Database, Store, StoreError,
+    documents::{self, DocumentFilter, DocumentSort},
     schema::{STEPS, Step},
+    search::{self, SearchQuery},
     setup,
     transaction::Engine,
 };
@@ -105,6 +107,37 @@ fn both_engines_have_the_same_columns_nullability_keys_and_references() {
     assert_eq!(shapes[0].references, shapes[1].references);
 }
 
+/// A document and its job with a text, as step 1 kept them; `$o` and `$d` are ids, `$h` is a hash.
+const OLD_ROWS: &str = "
+    INSERT INTO organizations (id, name, languages, created_at) VALUES ($o, 'one', '[]', 1);
+    INSERT INTO originals (organization, sha256, object_key, size_bytes, created_at) VALUES ($o, $h, 'o/key', 5, 1);
+    INSERT INTO documents (id, organization, sha256, name, media_type, size_bytes, created_at)
+    VALUES ($d, $o, $h, 'Brief MÜLLER.pdf', 'application/pdf', 5, 1760000000000000);
+    INSERT INTO jobs (id, organization, document, status, plan, priority, pages_done, cancel_requested, last_event, created_at)
+    VALUES ($d, $o, $d, 'succeeded', '{\"pipeline\":\"searchable-pdf\"}', 0, 1, FALSE, 0, 1);
+    INSERT INTO artifacts (id, organization, job, kind, object_key, media_type, size_bytes, sha256, created_at)
+    VALUES ($d, $o, $d, 'text', 'a/text', 'text/plain', 5, $h, 1)";
+
+async fn add_old_rows(store: &Store, organization: uuid::Uuid, document: uuid::Uuid) {
+    let mut tx = store.write().await.unwrap();
+    let hash = "ab".repeat(32);
+    let filled = |id: fn(uuid::Uuid) -> String, hash: String| {
+        sqlx::AssertSqlSafe(OLD_ROWS.replace("$o", &id(organization)).replace("$d", &id(document)).replace("$h", &hash))
+    };
+    match tx.engine() {
+        Engine::Sqlite(tx) => {
+            let text = filled(|id| format!("X'{}'", id.simple()), format!("X'{hash}'"));
+            sqlx::raw_sql(text).execute(&mut **tx).await.map(drop)
+        }
+        Engine::Postgres(tx) => {
+            let text = filled(|id| format!("'{id}'"), format!("'\\x{hash}'::bytea"));
+            sqlx::raw_sql(text).execute(&mut **tx).await.map(drop)
+        }
+    }
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
 const NEXT: Step = Step { version: 1000, name: "next", source: "ALTER TABLE workers ADD COLUMN label {text};" };
 
 async fn open(database: &Database, steps: &[Step]) -> Result<Store, StoreError> {
@@ -120,6 +153,34 @@ both_engines! {
         assert_eq!(refused.code, Code::NewerSchema);
         assert!(refused.message.contains("1000"), "{refused}");
         open(&db.database, &steps).await.unwrap().close().await;
+    }
+
+    async fn documents_of_the_first_schema_are_there_after_the_update_and_enter_the_index(db: TestDb) {
+        let database = db.without_tables().await;
+        let old = open(&database, &STEPS[..1]).await.unwrap();
+        let (organization, document) = (uuid::Uuid::from_u128(7 << 64), uuid::Uuid::from_u128(8 << 64));
+        add_old_rows(&old, organization, document).await;
+        old.close().await;
+
+        let store = open(&database, STEPS).await.unwrap();
+        let (scope, id) = (Scope::system(OrganizationId(organization)), DocumentId(document));
+        let row = documents::get(&store, &scope, id).await.unwrap();
+        assert_eq!((row.title, row.document_date, row.tags, row.trashed_at), (None, None, Vec::new(), None));
+        let by = async |words: &str, sort| {
+            let filter = DocumentFilter { words: SearchQuery::parse(words).unwrap(), ..DocumentFilter::default() };
+            documents::list(&store, &scope, &filter, sort, None, 10).await.unwrap().items.len()
+        };
+        for sort in DocumentSort::ALL {
+            assert_eq!((by("", sort).await, by("muller", sort).await), (1, 0), "{}", sort.as_str());
+        }
+        let left = search::unindexed(&store, None, 10).await.unwrap();
+        assert_eq!((left.len(), left[0].document, left[0].text.as_ref().map(|(_, key)| key.as_str())), (1, id, Some("a/text")));
+        let job = left[0].text.as_ref().unwrap().0;
+        let pages = vec!["first page".to_owned(), "second page".to_owned()];
+        search::index_document(&store, &scope, id, Some((job, pages))).await.unwrap();
+        assert_eq!((by("muller", DocumentSort::Title).await, by("\"second page\"", DocumentSort::Relevance).await), (1, 1));
+        assert!(search::unindexed(&store, None, 10).await.unwrap().is_empty());
+        store.close().await;
     }
 
     async fn opening_twice_at_once_migrates_once(db: TestDb) {

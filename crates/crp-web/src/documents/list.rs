@@ -49,7 +49,7 @@ pub(crate) struct DocumentQuery {
     /// Only documents of this day or earlier.
     #[param(schema_with = schemas::day)]
     to: Option<String>,
-    /// The order. Without it `relevance` with `q`, else `newest`. Relevance ranks the newest 2000 documents that were found.
+    /// The order. Without it `relevance` with `q`, else `newest`. Relevance ranks the newest 1000 documents that were found.
     #[param(schema_with = schemas::document_sort)]
     sort: Option<String>,
     /// `true` lists the trash, and nothing else.

@@ -25,9 +25,9 @@ async fn the_same_bytes_are_a_duplicate_and_stored_once() {
 
     // Deleting one leaves the other's bytes, deleting both leaves none.
     let document = |answer: &serde_json::Value| format!("/api/v1/documents/{}", answer["document"]["id"].as_str().unwrap());
-    api.delete(&document(&first)).await.expect(204);
+    api.delete(&format!("{}?forever=true", document(&first))).await.expect(204);
     assert_eq!(api.get(&format!("{}/content", document(&second))).await.expect(200).body, slip);
-    api.delete(&document(&second)).await.expect(204);
+    api.delete(&format!("{}?forever=true", document(&second))).await.expect(204);
     poll::until("the bytes to go", poll::PATIENCE, async || (originals() == 0).then_some(())).await;
     api.get(&document(&second)).await.expect(404);
 }

@@ -32,4 +32,5 @@ mod protects;
 mod readers;
 mod run_limits;
 mod scans;
+mod search;
 mod stopping;

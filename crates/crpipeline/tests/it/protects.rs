@@ -89,11 +89,12 @@ async fn deleting_takes_rows_and_bytes_and_is_refused_while_a_job_runs() {
     let ids = api.accepted(&Upload::of("long.pdf", &samples::scan(20))).await;
     api.job_when(&ids.job, "its run", |job| job["status"] == "running").await;
     let path = format!("/api/v1/documents/{}", ids.document);
-    api.delete(&path).await.expect(409).problem_code();
+    let forever = format!("{path}?forever=true");
+    api.delete(&forever).await.expect(409).problem_code();
     api.get(&path).await.expect(200);
     api.post_empty(&format!("/api/v1/jobs/{}/cancel", ids.job)).await;
     api.final_job(&ids.job).await;
-    api.delete(&path).await.expect(204);
+    api.delete(&forever).await.expect(204);
     api.get(&path).await.expect(404);
     api.get(&format!("/api/v1/jobs/{}", ids.job)).await.expect(404);
     let none = async || server.files_in("objects").iter().all(|file| !file.to_string_lossy().contains("organizations")).then_some(());
