@@ -89,7 +89,7 @@ fn add_frame_answers(operation: &mut Operation, route: &Declared) {
     if route.path != "/livez" && route.path != "/readyz" {
         answers.push((503, "Database or storage do not answer, or too many wait; Retry-After says when to come back"));
     }
-    if !matches!(route.access, Access::Public) {
+    if !matches!(route.access, Access::Public | Access::Setup) {
         answers.push((401, "Not signed in"));
         operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("session", [])]);
     }
