@@ -2,7 +2,7 @@
 import AxeBuilder from '@axe-core/playwright';
 
 import { expect, test } from './support/fixtures';
-import { FIELDS, savePipeline, tiny, uploaded } from './support/files';
+import { FIELDS, printed, savePipeline, tiny, uploaded } from './support/files';
 import { HOSTILE } from './support/hostile';
 
 const PAGES = ['/documents', '/trash', '/jobs?group=all', '/pipelines', '/pipelines/searchable-pdf', '/pipelines/new', '/system', '/account', '/components', '/nowhere'];
@@ -64,6 +64,23 @@ test('two hundred hostile strings as names, titles and tags stay text', async ({
   await expect(app.locator('a.row').first()).toBeVisible();
   expect(await app.evaluate(() => (globalThis as { owned?: unknown }).owned)).toBeUndefined();
   await app.getByRole('button', { name: 'Show as a table' }).click();
+});
+
+test('hostile text inside of a document stays text, too', async ({ app }) => {
+  const pages = Array.from({ length: Math.ceil(HOSTILE.length / 50) }, (_, page) =>
+    HOSTILE.slice(page * 50, page * 50 + 50).map((text) => text.slice(0, 90)),
+  );
+  const { document, job } = await uploaded(app.request, 'hostile.pdf', { file: printed(pages) });
+  for (const path of [`/documents/${document}?q=script`, `/jobs/${job}`, '/documents?q=onerror']) {
+    await app.goto(path);
+    await expect(app.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(app.getByText('Loading…')).toHaveCount(0);
+    expect(await app.locator('main').locator('script, iframe, object, embed, img[src="x"]').count()).toBe(0);
+  }
+  await expect(app.locator('mark').first()).toBeVisible();
+  await app.goto(`/documents/${document}`);
+  await expect(app.getByRole('tabpanel')).toContainText('<script');
+  expect(await app.evaluate(() => (globalThis as { owned?: unknown }).owned)).toBeUndefined();
 });
 
 test('on a telephone nothing is wider than the screen', async ({ app }) => {

@@ -1,8 +1,10 @@
 // Short notes about what was just done, each with at most one thing to do about it.
+import { Problem } from '../api/problem';
+import { t } from '../text/messages';
 
-/** How long a note stays, in milliseconds; longer where it offers something. */
+/** How long a note stays, in milliseconds; longer where it offers something or went wrong. */
 const STAYS = 6_000;
-const STAYS_WITH_ACTION = 15_000;
+const STAYS_TO_READ = 15_000;
 
 export interface Toast {
   id: number;
@@ -18,7 +20,13 @@ class Toasts {
   show(text: string, options: { kind?: Toast['kind']; action?: Toast['action'] } = {}): void {
     const id = this.next++;
     this.list.push({ id, text, kind: options.kind ?? 'plain', action: options.action });
-    setTimeout(() => this.dismiss(id), options.action ? STAYS_WITH_ACTION : STAYS);
+    setTimeout(() => this.dismiss(id), options.action || options.kind === 'bad' ? STAYS_TO_READ : STAYS);
+  }
+
+  /** What went wrong, what to do, and the request's id. */
+  refused(error: unknown): void {
+    const { message, remedy, request } = Problem.from(error);
+    this.show([message.replace(/\.$/, '') + '.', remedy, request && t('problem.request', { id: request })].filter(Boolean).join(' '), { kind: 'bad' });
   }
 
   dismiss(id: number): void {

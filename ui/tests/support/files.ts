@@ -57,6 +57,31 @@ export function tiny(number: number): Buffer {
   return Buffer.concat([Buffer.from(pixel, 'base64'), Buffer.from(`#${number}`)]);
 }
 
+/** A PDF whose pages say these lines, printed; what is not Latin-1 is left out. */
+export function printed(pages: readonly (readonly string[])[]): Buffer {
+  const literal = (text: string) => text.replaceAll(/[^ -~\u00a1-\u00ff]/g, '').replaceAll(/[\\()]/g, (sign) => `\\${sign}`);
+  const objects = ['<</Type/Catalog/Pages 2 0 R>>', '', '<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>'];
+  const kids: string[] = [];
+  for (const lines of pages) {
+    const content = lines.map((line, at) => `BT /F 9 Tf 30 ${800 - at * 14} Td (${literal(line)}) Tj ET`).join('\n');
+    objects.push(`<</Length ${content.length}>>stream\n${content}\nendstream`);
+    objects.push(
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents ${objects.length} 0 R>>`,
+    );
+    kids.push(`${objects.length} 0 R`);
+  }
+  objects[1] = `<</Type/Pages/Kids[${kids.join(' ')}]/Count ${kids.length}>>`;
+  let text = '%PDF-1.4\n';
+  const places = objects.map((object, at) => {
+    const place = text.length;
+    text += `${at + 1} 0 obj${object}endobj\n`;
+    return place;
+  });
+  const table = places.map((place) => `${String(place).padStart(10, '0')} 00000 n \n`).join('');
+  text += `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${table}trailer<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${text.length}\n%%EOF`;
+  return Buffer.from(text, 'latin1');
+}
+
 /** The library that plays Tesseract and crashes on pages that are higher than broad. */
 export function crashingEngine(): Record<string, string> {
   const library = join(mkdtempSync(join(tmpdir(), 'crp-ui-')), 'libengine.so');
