@@ -43,7 +43,7 @@ finish() {
 }
 
 [ "$(id -u)" = 0 ] || fail "needs root, for debootstrap and chroot"
-for program in buildah debootstrap git rustc cargo curl; do
+for program in buildah debootstrap git rustc cargo node npm curl; do
   command -v "$program" >/dev/null || fail "$program is not installed"
 done
 # What is removed at the end has to be its own.
@@ -74,6 +74,18 @@ build config --env PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 build commit --quiet "$container" localhost/prove-rust >/dev/null
 build rm "$container" >/dev/null
 
+say "Debian with Node.js $(node --version)"
+container=$(build from localhost/prove-debian)
+node=$(build mount "$container")/opt/node
+install -D "$(readlink -f "$(command -v node)")" "$node/bin/node"
+npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+mkdir -p "$node/lib" && cp -a "$npm" "$node/lib/npm" && ln -s ../lib/npm/bin/npm-cli.js "$node/bin/npm"
+build umount "$container" >/dev/null
+build config --env PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  --env "NPM_CONFIG_REGISTRY=$(npm config get registry)" "$container"
+build commit --quiet "$container" localhost/prove-node >/dev/null
+build rm "$container" >/dev/null
+
 say "the source of the last commit, and what must not get into the image"
 rm -rf "$WORK/source" && mkdir "$WORK/source"
 git archive HEAD | tar -C "$WORK/source" -xf -
@@ -90,7 +102,7 @@ echo "nothing of it"
 
 say "deploy/Dockerfile, profile $PROFILE"
 build build --isolation chroot --format docker --file deploy/Dockerfile --tag localhost/crpipeline:proof \
-  --build-arg RUST_IMAGE=localhost/prove-rust --build-arg BASE=localhost/prove-debian \
+  --build-arg NODE_IMAGE=localhost/prove-node --build-arg RUST_IMAGE=localhost/prove-rust --build-arg BASE=localhost/prove-debian \
   --build-arg "PROFILE=$PROFILE" --build-arg "CRPIPELINE_REVISION=$(git rev-parse --short=12 HEAD)" "$WORK/source"
 
 say "what the image says"
