@@ -1240,8 +1240,8 @@ export interface components {
         };
         /** @description One event of the stream, as its lines say it. */
         OrganizationEvent: {
-            /** @description The job as lists show it. */
-            data: components["schemas"]["JobSummaryView"];
+            /** @description JSON: the job as lists show it, a `JobSummaryView`. */
+            data: string;
             /** @description `job`. The first block has an id alone, which browsers note and show to nobody. */
             event: string;
             /** @description Where the stream is; send the last one back as `Last-Event-ID`. */

@@ -18,6 +18,7 @@ class Live {
   private pause = FIRST_PAUSE;
   private last = '';
   private isWanted = false;
+  private hasOpened = false;
   private readonly jobs = new Set<Tell>();
   private readonly reopened = new Set<() => void>();
 
@@ -36,6 +37,7 @@ class Live {
       clearTimeout(this.grace);
       this.isCutOff = false;
       this.last = '';
+      this.hasOpened = false;
       window.removeEventListener('online', reconnect);
       window.removeEventListener('offline', lost);
     };
@@ -62,9 +64,10 @@ class Live {
       this.pause = FIRST_PAUSE;
       clearTimeout(this.grace);
       this.grace = undefined;
-      const wasAway = this.isCutOff || this.last !== '';
+      const isAgain = this.hasOpened;
+      this.hasOpened = true;
       this.isCutOff = false;
-      if (wasAway) for (const tell of this.reopened) tell();
+      if (isAgain) for (const tell of this.reopened) tell();
     };
     stream.onerror = () => this.broke();
     stream.addEventListener('job', (event: MessageEvent<string>) => {

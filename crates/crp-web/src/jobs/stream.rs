@@ -46,8 +46,8 @@ pub(crate) struct OrganizationEvent {
     id: String,
     /// `job`. The first block has an id alone, which browsers note and show to nobody.
     event: String,
-    /// The job as lists show it.
-    data: JobSummaryView,
+    /// JSON: the job as lists show it, a `JobSummaryView`.
+    data: String,
 }
 
 /// Watch all jobs
