@@ -100,6 +100,7 @@ test('keys lead through the list and to the neighbours of a document', async ({ 
   const name = await rows.nth(1).innerText();
   await app.keyboard.press('Enter');
   await expect(app.getByRole('heading', { level: 1 })).toHaveText(name);
+  await expect(app.getByRole('main')).toBeFocused();
   await app.keyboard.press('Control+ArrowLeft');
   await expect(app.getByRole('heading', { level: 1 })).not.toHaveText(name);
   await app.keyboard.press('ArrowRight');

@@ -1,5 +1,6 @@
 // What happens in the organization, as it happens: one stream for the whole app, opened again whenever it breaks.
 import type { JobSummary } from '../api/client';
+import { session } from './session.svelte';
 
 /** Between two tries to connect again, in milliseconds; doubled up to the second one. */
 const FIRST_PAUSE = 1_000;
@@ -79,6 +80,8 @@ class Live {
 
   private broke(): void {
     this.stream?.close();
+    // A stream says not why it ended: the session may have, too.
+    if (this.isWanted) void session.recheck();
     this.grace ??= setTimeout(() => (this.isCutOff = true), GRACE);
     this.again(this.pause);
     this.pause = Math.min(this.pause * 2, LONGEST_PAUSE);

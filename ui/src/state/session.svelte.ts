@@ -34,6 +34,16 @@ class Session {
     }
   }
 
+  /** Whether it is still there; a line that is down is no answer. */
+  async recheck(): Promise<void> {
+    try {
+      const { me } = await take(api.GET('/api/v1/session'));
+      if (!me) this.ended();
+    } catch {
+      // Whoever asked tries again.
+    }
+  }
+
   async signIn(email: string, password: string): Promise<void> {
     const me = await take(api.POST('/api/v1/session', { body: { email, password } }));
     this.state = { kind: 'in', me };
