@@ -1,5 +1,6 @@
 // Short notes about what was just done, each with at most one thing to do about it.
 import { Problem } from '../api/problem';
+import { told } from '../text/failures';
 import { t } from '../text/messages';
 
 /** How long a note stays, in milliseconds; longer where it offers something or went wrong. */
@@ -25,8 +26,10 @@ class Toasts {
 
   /** What went wrong, what to do, and the request's id. */
   refused(error: unknown): void {
-    const { message, remedy, request } = Problem.from(error);
-    this.show([message.replace(/\.$/, '') + '.', remedy, request && t('problem.request', { id: request })].filter(Boolean).join(' '), { kind: 'bad' });
+    const problem = Problem.from(error);
+    const { what, remedy } = told(problem);
+    const { request } = problem;
+    this.show([what.replace(/\.$/, '') + '.', remedy, request && t('problem.request', { id: request })].filter(Boolean).join(' '), { kind: 'bad' });
   }
 
   dismiss(id: number): void {
