@@ -21,6 +21,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
         await expect(app.getByRole('heading', { level: 1 })).toBeVisible();
         await app.waitForLoadState('load');
         await expect(app.getByText('Loading…')).toHaveCount(0);
+        if (path.startsWith('/documents/')) await expect(app.locator('.textLayer span').first()).toBeAttached();
         const { violations } = await new AxeBuilder({ page: app }).analyze();
         expect(violations.map(({ id, nodes }) => `${path} ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`)).toEqual([]);
       }

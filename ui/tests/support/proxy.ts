@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 const DEPLOY = join(import.meta.dirname, '../../../deploy');
 const PATIENCE_SECONDS = 30;
+const STOP_SECONDS = 3;
 
 export type ProxyKind = 'nginx' | 'caddy';
 
@@ -39,7 +40,10 @@ export class Proxy {
     if (this.process.exitCode === null) {
       const ended = new Promise((resolve) => this.process.once('exit', resolve));
       this.process.kill('SIGTERM');
+      // Caddy waits for open streams without an end.
+      const enough = setTimeout(() => this.process.kill('SIGKILL'), STOP_SECONDS * 1000);
       await ended;
+      clearTimeout(enough);
     }
     rmSync(this.folder, { recursive: true, force: true });
   }
