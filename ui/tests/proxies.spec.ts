@@ -15,9 +15,18 @@ for (const kind of ['nginx', 'caddy'] as const) {
       const page = await browser.newPage({ baseURL: proxy.url });
       const faults = guard(page, () => proxy.url, []);
       await signIn(page);
-      const stream = page.waitForResponse((response) => response.url().includes('/api/v1/events'));
-      await page.reload();
-      expect((await stream).headers()['content-type']).toContain('text/event-stream');
+      const opened = await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            const stream = new EventSource('/api/v1/events');
+            stream.onopen = () => {
+              stream.close();
+              resolve('opened');
+            };
+            stream.onerror = () => resolve('broke');
+          }),
+      );
+      expect(opened).toBe('opened');
       await drop(page, [{ name: `${kind}.pdf`, buffer: readFileSync(LETTER) }]);
       const tray = page.getByRole('region', { name: 'Uploads' });
       await expect(tray.getByRole('link', { name: 'Open' })).toHaveCount(1, { timeout: 60_000 });
