@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 
 import { expect, test } from './support/fixtures';
-import { LETTER, tiny, uploaded } from './support/files';
+import { LETTER, eachOf, tiny, uploaded } from './support/files';
 
 test.describe.configure({ mode: 'serial' });
 
@@ -112,12 +112,12 @@ test('keys lead through the list and to the neighbours of a document', async ({ 
 });
 
 test('a long list comes in pieces, as cards too', async ({ app }) => {
-  for (let number = 0; number < 220; number++) {
+  await eachOf(Array.from({ length: 220 }), async (_, number) => {
     const answer = await app.request.post('/api/v1/documents', {
       multipart: { file: { name: `tiny-${number}.png`, mimeType: 'image/png', buffer: tiny(number) } },
     });
     expect(answer.status()).toBe(202);
-  }
+  });
   await app.goto('/documents');
   await expect(app.locator('a.row')).toHaveCount(100);
   for (const least of [200, 220]) {

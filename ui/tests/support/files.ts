@@ -44,6 +44,15 @@ export async function savePipeline(request: APIRequestContext, source: string): 
   expect(answer.status(), await answer.text()).toBe(201);
 }
 
+/** Does something for each, a few at a time. */
+export async function eachOf<T>(items: readonly T[], work: (item: T, at: number) => Promise<void>, atOnce = 8): Promise<void> {
+  const waiting = [...items.entries()];
+  const worker = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) await work(next[1], next[0]);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
 /** The letter behind a password. */
 export function encrypted(): Buffer {
   const out = join(mkdtempSync(join(tmpdir(), 'crp-ui-')), 'locked.pdf');
