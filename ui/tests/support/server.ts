@@ -61,7 +61,6 @@ export class Server {
   async startAgain(): Promise<void> {
     const { host } = new URL(this.url);
     this.log = '';
-    this.ready = undefined;
     await this.run(host);
   }
 
