@@ -51,7 +51,7 @@ class Uploads {
 
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const key = crypto.randomUUID();
+      const key = newKey();
       this.files.set(key, file);
       this.list.unshift({
         key,
@@ -197,6 +197,11 @@ class Uploads {
     const kept = this.list.slice(0, MOST_KEPT).map(({ key, name, size, document, job }) => ({ key, name, size, document, job }));
     sessionStorage.setItem(STORED, JSON.stringify(kept));
   }
+}
+
+/** 128 bits of chance, hexadecimal. Not `randomUUID`, which browsers withhold from pages that come without TLS. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** What the page knew before it was loaded again; a file that was still being sent has to be chosen again. */
