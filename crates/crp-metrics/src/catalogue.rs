@@ -94,6 +94,8 @@ catalogue! {
     upload_bytes_total as "crpipeline_upload_bytes_total": Counter, Instance;
     /// Finished pages by where their text came from.
     pages_total as "crpipeline_pages_total": Counter1<source: PageSource>, Instance;
+    /// Pages that were not read since an earlier job had read them in the same way.
+    pages_reused_total as "crpipeline_pages_reused_total": Counter, Instance;
     /// Wall time of recognising one page.
     ocr_page_duration_seconds as "crpipeline_ocr_page_duration_seconds": Histogram1<engine: EngineKind> in DUR, Instance;
     /// Pages whose recognition failed.

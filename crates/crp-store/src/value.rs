@@ -23,7 +23,7 @@ pub(crate) enum Value {
     Uuid(Option<Uuid>),
     Int(Option<i64>),
     Text(Option<String>),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
     Bool(bool),
     Real(Option<f64>),
     Json(Option<serde_json::Value>),
@@ -54,6 +54,7 @@ impl Value {
         for<'q> Option<i64>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<String>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<f64>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
+        for<'q> Option<Vec<u8>>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<sqlx::types::Json<serde_json::Value>>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
     {
         match self {
@@ -119,8 +120,9 @@ from! {
     Option<f64>, v => Value::Real(v);
     &str, v => Value::Text(Some(v.replace('\0', "\u{fffd}")));
     Option<&str>, v => Value::Text(v.map(|v| v.replace('\0', "\u{fffd}")));
-    &[u8], v => Value::Bytes(v.to_vec());
-    Sha256Hash, v => Value::Bytes(v.0.to_vec());
+    &[u8], v => Value::Bytes(Some(v.to_vec()));
+    Sha256Hash, v => Value::Bytes(Some(v.0.to_vec()));
+    Option<Sha256Hash>, v => Value::Bytes(v.map(|v| v.0.to_vec()));
     &ObjectKey, v => Value::from(v.as_str());
     Option<&ObjectKey>, v => Value::from(v.map(ObjectKey::as_str));
 }

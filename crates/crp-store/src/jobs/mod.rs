@@ -56,6 +56,8 @@ pub struct JobRow {
     pub progress: Progress,
     /// Seconds until its pages are done, while that is known.
     pub eta_seconds: Option<u64>,
+    /// Pages that an earlier job had read, so that this one did not.
+    pub pages_reused: u32,
     /// Its plan.
     pub plan: Plan,
     /// The pipeline file, when it runs one that is not saved.

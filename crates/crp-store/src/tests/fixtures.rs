@@ -135,6 +135,8 @@ pub(crate) fn good_page(task: &ClaimedTask, page: PageNo) -> SavedPage {
         seconds: 1.5,
         warnings: Vec::new(),
         failure: None,
+        identity: None,
+        reused_from: None,
     }
 }
 

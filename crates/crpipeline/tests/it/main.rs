@@ -29,6 +29,7 @@ mod on_s3;
 mod pdf_objects;
 mod pdf_tools;
 mod protects;
+mod read_before;
 mod readers;
 mod run_limits;
 mod scaled_out;
