@@ -29,12 +29,19 @@ pub struct RetrySettings {
     pub max_attempts: u32,
     /// Pause before the second attempt; it doubles with each further one, up to 20 s, and is spread by chance.
     pub base_backoff: Duration,
+    /// No attempt begins later than this after the first.
+    pub budget: Duration,
     /// How long one attempt may take until its answer begins, and how long a body may stay silent.
     pub attempt_timeout: Duration,
 }
 
 impl Default for RetrySettings {
     fn default() -> Self {
-        Self { max_attempts: 6, base_backoff: Duration::from_millis(200), attempt_timeout: Duration::from_secs(60) }
+        Self {
+            max_attempts: 6,
+            base_backoff: Duration::from_millis(200),
+            budget: Duration::from_secs(90),
+            attempt_timeout: Duration::from_secs(60),
+        }
     }
 }

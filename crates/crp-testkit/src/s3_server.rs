@@ -27,7 +27,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-pub use self::faults::Fault;
+pub use self::faults::{Fault, Recorded};
 use self::{faults::Faults, files::Files};
 
 const ACCESS_KEY: &str = "CRPIPELINETESTKEY";
@@ -126,6 +126,23 @@ impl S3Server {
     /// Fails the next `n` requests (for ever with `None`) that `chosen` picks by method and address.
     pub fn fail_where(&self, n: Option<u32>, fault: Fault, chosen: impl Fn(&Method, &Uri) -> bool + Send + Sync + 'static) {
         self.faults.add(n, fault, chosen);
+    }
+
+    /// Fails so many of a hundred requests, which ones and how is drawn from `seed`.
+    pub fn storm(&self, seed: u64, percent: u64, faults: &[Fault]) {
+        self.faults.storm(seed, percent, faults);
+    }
+
+    /// Every request so far, in the order in which they came.
+    pub fn record(&self) -> Vec<Recorded> {
+        self.faults.record()
+    }
+
+    /// Removes the bucket with all that is in it, or makes it again.
+    pub fn set_bucket(&self, exists: bool) {
+        let folder = self.root.path().join(BUCKET);
+        let done = if exists { std::fs::create_dir(folder) } else { std::fs::remove_dir_all(folder) };
+        done.expect("the folder of the bucket is there or not");
     }
 
     /// Fails every request from now on; with `None` none any more, whatever was ordered before.

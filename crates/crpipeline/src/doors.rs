@@ -129,7 +129,7 @@ pub(crate) async fn open_store(database: &Database, ambient: Ambient, metrics: &
 /// `invalid_configuration`, `file_access`
 pub(crate) fn objects(settings: &StorageSettings, metrics: &Metrics) -> Result<Objects, Failure> {
     match s3(settings) {
-        Some(s3) => Objects::open_s3(s3, metrics.clone()),
+        Some(s3) => Objects::open_s3(s3, metrics.clone(), Ambient::system()),
         None => Objects::open_folder(&objects_folder(settings), metrics.clone()),
     }
 }

@@ -13,7 +13,7 @@ use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure, ObjectKey, labels::StorageOperation};
 use http::Uri;
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig,
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig,
     aws::{AmazonS3, AmazonS3Builder, Checksum},
     client::HttpClient,
     path::Path,
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Bucket {
-    pub(crate) fn open(settings: S3Settings, metrics: Metrics, cleanups: Cleanups) -> Result<Self, Failure> {
+    pub(crate) fn open(settings: S3Settings, metrics: Metrics, ambient: Ambient, cleanups: Cleanups) -> Result<Self, Failure> {
         // TLS needs a provider for the whole process; a second installation is refused and does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = check(&settings)?;
@@ -60,15 +60,35 @@ impl Bucket {
             builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
         }
         let store = builder.build().map_err(|e| invalid(format!("The S3 settings cannot be used: {e}")))?;
-        let requests = Requests { metrics, retry: settings.retry, server, ambient: Ambient::system() };
+        let requests = Requests { metrics, retry: settings.retry, server, ambient };
         Ok(Self(Arc::new(Inner { store, http, requests, cleanups })))
+    }
+
+    /// The same bucket, whose requests are sent once and answered within `patience`, or have failed.
+    pub(crate) fn without_retries(&self, patience: Duration) -> Self {
+        let mut requests = self.0.requests.clone();
+        requests.retry.max_attempts = 1;
+        requests.retry.attempt_timeout = requests.retry.attempt_timeout.min(patience);
+        let (store, http, cleanups) = (self.0.store.clone(), self.0.http.clone(), self.0.cleanups.clone());
+        Self(Arc::new(Inner { store, http, requests, cleanups }))
     }
 
     pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<u64>, Failure> {
         let path = path(key)?;
         match self.0.requests.send(StorageOperation::Head, || self.0.store.head(&path)).await {
             Ok(meta) => Ok(Some(meta.size)),
+            Err(refusal) if refusal.kind == Kind::Absent => self.size_by_get(&path).await,
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// The answer to HEAD has no body that could tell a missing object from a missing bucket; that to GET has.
+    async fn size_by_get(&self, path: &Path) -> Result<Option<u64>, Failure> {
+        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        match self.0.requests.send(StorageOperation::Head, || self.get_once(path, options.clone())).await {
+            Ok(found) => Ok(Some(found.meta.size)),
             Err(refusal) if refusal.kind == Kind::Absent => Ok(None),
+            Err(refusal) if refusal.kind == Kind::BeyondEnd => Ok(Some(0)),
             Err(refusal) => Err(refusal.failure),
         }
     }
