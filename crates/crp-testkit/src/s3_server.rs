@@ -138,11 +138,18 @@ impl S3Server {
         self.faults.record()
     }
 
-    /// Removes the bucket with all that is in it, or makes it again.
+    /// How many requests there are in [`S3Server::record`].
+    pub fn recorded(&self) -> usize {
+        self.faults.recorded()
+    }
+
+    /// Removes the bucket with all that is in it, or makes it again and ends all faults.
     pub fn set_bucket(&self, exists: bool) {
         let folder = self.root.path().join(BUCKET);
         let done = if exists { std::fs::create_dir(folder) } else { std::fs::remove_dir_all(folder) };
         done.expect("the folder of the bucket is there or not");
+        // The server's storage makes missing folders where it writes.
+        self.fail_all((!exists).then_some(Fault::Error(404, "NoSuchBucket")));
     }
 
     /// Fails every request from now on; with `None` none any more, whatever was ordered before.

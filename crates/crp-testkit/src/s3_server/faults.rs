@@ -86,8 +86,13 @@ impl Storm {
         (self.seed, name, *time).hash(&mut hasher);
         let drawn = hasher.finish();
         let fault = self.faults[usize::try_from(drawn / 100).unwrap_or(0) % self.faults.len()];
-        // A changed byte of a listing is another listing, which nobody could notice.
-        let passes = fault == Fault::FlipByte && uri.query().is_some();
+        let passes = match fault {
+            // A changed byte of a listing is another listing, which nobody could notice.
+            Fault::FlipByte => uri.query().is_some(),
+            // What says which parts an object has is as telling when it is changed.
+            Fault::FlipUpload => *method == Method::POST,
+            _ => false,
+        };
         (drawn % 100 < self.percent && !passes).then_some(fault)
     }
 }
@@ -113,6 +118,10 @@ impl Faults {
 
     pub(super) fn record(&self) -> Vec<Recorded> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn recorded(&self) -> usize {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn begin(&self, request: &Request<Incoming>, fault: Option<Fault>) -> usize {
