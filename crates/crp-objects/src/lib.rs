@@ -6,15 +6,18 @@
 //! trial finds it back.
 
 mod breaker;
+mod checked;
 mod cleanup;
 mod fetch;
 mod folder;
 mod key;
+mod link;
 mod metered;
 mod objects;
 mod probe;
 mod s3;
 mod settings;
 
+pub use link::DownloadLink;
 pub use objects::{Backend, Download, Listed, Objects, PutError, Stored};
-pub use settings::{RetrySettings, S3Settings};
+pub use settings::{Addressing, Encryption, RetrySettings, S3Settings};

@@ -18,8 +18,38 @@ pub struct S3Settings {
     pub access_key_id: String,
     /// The key that signs; never sent, never printed.
     pub secret_access_key: SecretString,
+    /// What belongs to a key that was lent for a while; never printed.
+    pub session_token: Option<SecretString>,
+    /// Where the name of the bucket stands in addresses.
+    pub addressing: Addressing,
+    /// How the storage is asked to encrypt what it keeps.
+    pub encryption: Encryption,
     /// How patiently requests are tried again.
     pub retry: RetrySettings,
+}
+
+/// Where the name of the bucket stands in addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the host at Amazon's own (unless the name has a dot, for which its certificates do not hold), in the path elsewhere.
+    #[default]
+    Auto,
+    /// `https://host/bucket/key`
+    Path,
+    /// `https://bucket.host/key`
+    VirtualHost,
+}
+
+/// How the storage is asked to encrypt what it keeps. What it gives back is decrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is not asked; the bucket may have a rule of its own.
+    #[default]
+    None,
+    /// With keys of the storage (SSE-S3).
+    Aes256,
+    /// With a key of a key management service (SSE-KMS), named by its id or ARN.
+    Kms(String),
 }
 
 /// How patiently a request is tried again after a 429, a 5xx, a broken connection or silence.

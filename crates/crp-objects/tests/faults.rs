@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure, Sha256Hash, Timestamp, labels::StorageOperation};
-use crp_objects::{Objects, PutError, S3Settings};
+use crp_objects::{Addressing, Encryption, Objects, PutError, S3Settings};
 use crp_testkit::s3_server::{Fault, S3Server};
 use futures_util::{StreamExt, TryStreamExt};
 use http::Method;
@@ -343,6 +343,9 @@ fn settings_that_cannot_work_are_refused_with_the_name_of_the_setting() {
         region: "eu".to_owned(),
         access_key_id: "id".to_owned(),
         secret_access_key: SecretString::from("secret"),
+        session_token: None,
+        addressing: Addressing::Auto,
+        encryption: Encryption::None,
         retry: crp_objects::RetrySettings::default(),
     };
     let open = |change: fn(&mut S3Settings)| {

@@ -204,6 +204,32 @@ async fn bytes_that_change_on_their_way_out_are_fetched_again_and_never_taken() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checked_download_gives_its_last_bytes_only_when_all_are_right() {
+    let (s, _clock) = with_clock(|_| {}).await;
+    s.objects.put_bytes(&key("a/big"), some_bytes(MEBIBYTE)).await.unwrap();
+    s.objects.put_bytes(&key("a/none"), Bytes::new()).await.unwrap();
+    for (name, size, fault, is_right) in [
+        ("a/big", MEBIBYTE, None, true),
+        ("a/big", MEBIBYTE, Some(Fault::FlipByte), false),
+        ("a/there", 5000, None, true),
+        ("a/none", 0, None, true),
+    ] {
+        fault.into_iter().for_each(|fault| s.server().fail_next(1, fault));
+        let download = s.objects.get(&key(name)).await.unwrap().unwrap().checked(Sha256Hash::of(&some_bytes(size)));
+        let (mut got, mut stream) = (0, download.stream);
+        let ended = loop {
+            match stream.try_next().await {
+                Ok(Some(bytes)) => got += bytes.len(),
+                Ok(None) => break None,
+                Err(failure) => break Some(failure.code),
+            }
+        };
+        let wanted = if is_right { None } else { Some(Code::ObjectDamaged) };
+        assert_eq!((ended, got == size), (wanted, is_right), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_only_trickles_is_asked_for_again_and_given_up_in_the_end() {
     let (s, _clock) = with_clock(|settings| settings.retry.attempt_timeout = Duration::from_millis(300)).await;
     s.server().fail_next(3, Fault::Trickle);

@@ -19,7 +19,9 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use s3s::{
+    S3Result,
     auth::SimpleAuth,
+    host::{S3Host, VirtualHost},
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::{
@@ -54,6 +56,7 @@ impl S3Server {
         std::fs::create_dir(root.path().join(BUCKET)).expect("a folder for the bucket");
         let files = Files::new(root.path());
         let mut builder = S3ServiceBuilder::new(files.clone());
+        builder.set_host(Hosts);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port for the S3 server");
         let address = listener.local_addr().expect("the port of the S3 server");
@@ -158,6 +161,21 @@ impl S3Server {
         if let Some(fault) = fault {
             self.faults.add(None, fault, |_, _| true);
         }
+    }
+}
+
+/// The bucket may stand in the host under this name, for a client that asks through a proxy; then this server is that proxy.
+const NAME: &str = "s3.test";
+
+struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let bucket = host.strip_suffix(NAME).and_then(|rest| rest.strip_suffix('.'));
+        Ok(match bucket {
+            Some(bucket) => VirtualHost::new(NAME).with_bucket(bucket),
+            None => VirtualHost::new(host),
+        })
     }
 }
 

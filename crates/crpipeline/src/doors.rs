@@ -149,6 +149,9 @@ pub(crate) fn s3(settings: &StorageSettings) -> Option<S3Settings> {
         region: settings.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
         access_key_id: text(&settings.access_key_id),
         secret_access_key: text(&settings.secret_access_key).into(),
+        session_token: settings.session_token.as_ref().map(|token| token.expose().to_owned().into()),
+        addressing: settings.addressing(),
+        encryption: settings.encryption(),
         retry: RetrySettings::default(),
     })
 }

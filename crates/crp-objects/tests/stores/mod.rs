@@ -8,7 +8,7 @@ use crp_model::{
     Ambient, Chance, ObjectKey, SeededChance,
     labels::{Label, StorageOperation},
 };
-use crp_objects::{Listed, Objects, RetrySettings, S3Settings};
+use crp_objects::{Addressing, Encryption, Listed, Objects, RetrySettings, S3Settings};
 use crp_testkit::s3_server::S3Server;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use secrecy::SecretString;
@@ -87,6 +87,9 @@ pub fn settings(server: &S3Server) -> S3Settings {
         region: server.region().to_owned(),
         access_key_id: server.access_key().to_owned(),
         secret_access_key: SecretString::from(server.secret_key()),
+        session_token: None,
+        addressing: Addressing::Auto,
+        encryption: Encryption::None,
         retry: RetrySettings { max_attempts: 4, base_backoff: Duration::from_millis(1), ..RetrySettings::default() },
     }
 }

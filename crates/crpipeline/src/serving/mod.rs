@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::first_start::FIRST_ORGANIZATION;
 use crate::{
-    config::{Configuration, Loaded},
+    config::{Configuration, Loaded, Switch},
     doors, start,
     version::BUILD,
 };
@@ -201,6 +201,7 @@ fn web_settings(configuration: &Configuration) -> WebSettings {
         limits: configuration.limits.clone(),
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
         data_dir: configuration.storage.data_dir.clone(),
+        presigned_downloads: configuration.storage.presigned_downloads == Switch::On,
         ..WebSettings::default()
     }
 }
