@@ -252,7 +252,9 @@ async fn a_bucket_in_the_name_of_its_host_with_a_lent_key_and_encryption_works_a
     assert!(requests.len() > 10);
     for request in &requests {
         let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        assert_eq!((header("host"), header("x-amz-security-token")), ("documents.s3.test", "token-of-the-test"), "{request:#?}");
+        assert_eq!(header("host"), "documents.s3.test", "{request:#?}");
+        let in_address = request.uri.query().is_some_and(|query| query.contains("X-Amz-Security-Token=token-of-the-test"));
+        assert!(in_address || header("x-amz-security-token") == "token-of-the-test", "{request:#?}");
         assert!(!request.uri.path().starts_with("/documents/"), "{request:#?}");
         let kms = if request.method == Method::PUT { "key-1" } else { "" };
         assert_eq!(header("x-amz-server-side-encryption-aws-kms-key-id"), kms, "{request:#?}");
