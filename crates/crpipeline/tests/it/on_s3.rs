@@ -120,8 +120,11 @@ async fn in_an_outage_tasks_are_parked_uploads_told_to_come_back_and_all_goes_on
     let s3 = S3Server::start().await;
     let (server, api) = on(&s3).await;
     let mut jobs = Vec::new();
+    let mut document = String::new();
     for _ in 0..JOBS {
-        jobs.push(api.accepted(&Upload::of("slip.pdf", &samples::slips(1))).await.job);
+        let ids = api.accepted(&Upload::of("slip.pdf", &samples::slips(1))).await;
+        jobs.push(ids.job);
+        document = ids.document;
     }
     s3.fail_all(Some(Fault::Status(503)));
     poll::until("the breaker", Duration::from_secs(120), async || {
@@ -135,6 +138,9 @@ async fn in_an_outage_tasks_are_parked_uploads_told_to_come_back_and_all_goes_on
     assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     let detail = refused.json()["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("503 SlowDown") && detail.contains("away since"), "{detail}");
+    // What could not be removed from the bucket keeps its row.
+    let deleted = api.delete(&format!("/api/v1/documents/{document}?forever=true")).await.expect(503);
+    assert_eq!(deleted.problem_code(), "storage_unavailable");
     let ready = server.anonymous().get("/readyz").await.expect(503).text();
     assert!(ready.contains("away since"), "{ready}");
     assert_eq!(server.anonymous().get("/livez").await.status, 200);
