@@ -213,7 +213,11 @@ fn judge(s: &Setup, calls: &[Call], requests: usize) -> Result<(), String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_ends_well_in_a_storm_and_exactly_its_failures_are_counted() {
-    storm(1, record::ATTEMPTS).await.unwrap();
+    // `CRP_STORMS=20` sails through twenty of them.
+    let storms = std::env::var("CRP_STORMS").ok().and_then(|number| number.parse().ok()).unwrap_or(1);
+    for seed in 1..=storms {
+        storm(seed, record::ATTEMPTS).await.unwrap_or_else(|told| panic!("seed {seed}: {told}"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
