@@ -109,6 +109,8 @@ catalogue! {
     s3_retries_total as "crpipeline_s3_retries_total": Counter1<operation: StorageOperation>, Instance;
     /// Whether the storage takes and gives bytes (1) or not (0): set by a probe every 10 seconds, to 0 also by any operation that fails.
     storage_up as "crpipeline_storage_up": Gauge, Instance;
+    /// Whether a bucket counts as away (1), so that operations are refused without being sent and tasks are not claimed, or not (0).
+    storage_breaker_open as "crpipeline_storage_breaker_open": Gauge, Instance;
 
     /// Successful logins.
     logins_total as "crpipeline_logins_total": Counter1<method: LoginMethod>, Instance;

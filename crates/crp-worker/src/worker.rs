@@ -1,4 +1,4 @@
-//! The worker's loop: claim while a slot is free, wait for a wake-up otherwise, hand back what is unfinished at the end.
+//! The worker's loop: claim while a slot is free and the storage is there, wait for a wake-up otherwise, hand back what is unfinished at the end.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -113,6 +113,14 @@ impl Worker {
                 () = shutdown.cancelled() => break,
                 slot = slots.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
             };
+            // Every task reads and writes objects: claimed now, it would fetch its document for nothing and go back.
+            if self.parts.objects.away().is_some() {
+                drop(slot);
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    () = self.parts.objects.back() => continue,
+                }
+            }
             // Interest is registered before the query, so that a task added in between is not slept through.
             wakeups.mark_unchanged();
             match tasks::claim(&self.parts.store, self.id, self.settings.lease).await {

@@ -149,6 +149,9 @@ fn check_announced(web: &Web, headers: &HeaderMap) -> Result<(), Problem> {
     if announced.is_some_and(|bytes| bytes > web.settings.limits.max_upload_bytes() + FORM_OVERHEAD_BYTES) {
         return Err(incoming::too_large(web).into());
     }
+    if let Some(failure) = web.objects.away() {
+        return Err(failure.into());
+    }
     if web.objects.kind() == crp_objects::Backend::Folder {
         disk::check_room(web, announced.unwrap_or(0))?;
     }
