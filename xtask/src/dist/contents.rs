@@ -12,6 +12,7 @@ use crate::workspace::{self, root};
 
 /// Single files.
 const FILES: &[&str] = &[
+    ".dockerignore",
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",

@@ -27,7 +27,7 @@ const INSTALLED: &[(&str, &str, u32)] = &[
 /// Makes `crpipeline_VERSION_PROCESSOR.deb`.
 pub(super) fn make(release: &Release, out: &Path) -> Result<PathBuf> {
     let tree = release.scratch.join("deb");
-    contents::copy(&tree.join("usr/share/doc/crpipeline"))?;
+    release.put_documents_into(&tree.join("usr/share/doc/crpipeline"))?;
     contents::install(&release.binary, &tree.join("usr/bin/crpipeline"), 0o755)?;
     for (from, to, mode) in INSTALLED {
         contents::install(&root().join("deploy").join(from), &tree.join(to), *mode)?;

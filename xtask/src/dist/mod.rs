@@ -2,6 +2,7 @@
 
 mod contents;
 mod deb;
+mod licences;
 mod tarball;
 
 use std::{
@@ -41,6 +42,8 @@ struct Release {
     binary: PathBuf,
     /// Every time stamp, in seconds since 1970, so that the same sources make the same bytes.
     seconds_since_1970: String,
+    /// The licences of what is inside.
+    licences: String,
     /// Where packages are put together.
     scratch: PathBuf,
     /// Packed quickly instead of small.
@@ -84,6 +87,7 @@ fn pack(arguments: &Dist, built: &Path, scratch: &Path) -> Result<Vec<PathBuf>> 
         version: env!("CARGO_PKG_VERSION"),
         binary: stripped(built, scratch)?,
         seconds_since_1970: last_change()?,
+        licences: licences::text()?,
         scratch: scratch.to_owned(),
         quick: arguments.binary.is_some() || arguments.profile == "dev",
     };
@@ -95,6 +99,12 @@ fn pack(arguments: &Dist, built: &Path, scratch: &Path) -> Result<Vec<PathBuf>> 
 }
 
 impl Release {
+    /// Everything but the binary, below this folder.
+    fn put_documents_into(&self, folder: &Path) -> Result<()> {
+        contents::copy(folder)?;
+        licences::write_to(&folder.join(licences::FILE), &self.licences)
+    }
+
     /// A binary of another version, or of another processor, must not get into a package with our name.
     fn binary_is_this_version(&self) -> Result<()> {
         let told = output(Command::new(&self.binary).arg("--version"))?;

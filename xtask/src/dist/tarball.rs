@@ -14,7 +14,7 @@ use crate::run::run;
 pub(super) fn make(release: &Release, out: &Path) -> Result<PathBuf> {
     let name = format!("crpipeline-{}-{}-linux", release.version, std::env::consts::ARCH);
     let folder = release.scratch.join(&name);
-    contents::copy(&folder)?;
+    release.put_documents_into(&folder)?;
     contents::install(&release.binary, &folder.join("crpipeline"), 0o755)?;
     let file = out.join(format!("{name}.tar.gz"));
     let level = if release.quick { "1" } else { "9" };

@@ -57,6 +57,8 @@ async fn packages_of_one_command_are_whole_and_what_is_unpacked_reads_a_document
     let folder = out.path().join(format!("crpipeline-{version}-{}-linux", env::consts::ARCH));
     let said = programs::output_of(Command::new(folder.join("crpipeline")).arg("--version"));
     assert!(String::from_utf8_lossy(&said).starts_with(&format!("crpipeline {version}")));
+    let licences = fs::read_to_string(folder.join("THIRD-PARTY-LICENCES.txt")).unwrap();
+    assert!(licences.contains("\ntokio 1."), "the licences of what is inside go with it");
     links_lead_somewhere(&folder);
     links_lead_somewhere(&root.join("usr/share/doc/crpipeline"));
 }
