@@ -1,6 +1,6 @@
 //! `deploy/kubernetes`: the schemas of Kubernetes, its strictest pod security, and names that have to agree.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, env, fs, path::PathBuf, process::Command};
 
 use crp_testkit::programs;
 use serde_json::{Value, json};
@@ -38,6 +38,36 @@ fn the_schemas_of_kubernetes_allow_every_manifest() {
     let manifests = files("base").into_iter().chain([repository("deploy/kubernetes/secrets.example.yaml")]);
     let said = programs::output_of(Command::new(validate).arg("--strict").args(manifests));
     assert!(!String::from_utf8_lossy(&said).contains("ERROR"));
+}
+
+/// What the schema of an operator says about an object; `None` where the schemas are not installed.
+fn judged(object: &Value, package: &str) -> Option<String> {
+    let Some(models) = env::var_os("CRP_KEDA_MODELS").map(PathBuf::from).filter(|folder| folder.is_dir()) else {
+        programs::skipped("the schemas of KEDA and of the Prometheus Operator are not installed (CRP_KEDA_MODELS)");
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("manifest.json");
+    fs::write(&manifest, object.to_string()).unwrap();
+    let mut node = Command::new(programs::program("node")?);
+    node.arg(repository("crates/crpipeline/tests/manifests/validate.mjs")).arg(models.with_file_name(package));
+    Some(String::from_utf8(programs::output_of(node.stdin(fs::File::open(manifest).unwrap()))).unwrap())
+}
+
+#[test]
+fn the_schemas_of_the_operators_allow_what_is_for_them() {
+    let scaled = object("operators", "ScaledObject", "crpipeline-worker");
+    let monitor = object("operators", "PodMonitor", "crpipeline");
+    let (keda, prometheus) = ("keda", "prometheus-operator");
+    let Some(said) = judged(&scaled, keda) else { return };
+    assert_eq!(said, "allowed\n");
+    assert_eq!(judged(&monitor, prometheus).unwrap(), "allowed\n");
+    let mut wrong = scaled;
+    wrong["spec"]["fallback"]["behavior"] = json!("as-you-like");
+    assert!(judged(&wrong, keda).unwrap().starts_with("refused: data/spec/fallback/behavior"));
+    let mut wrong = monitor;
+    wrong["spec"]["podMetricsEndpoints"][0]["interval"] = json!("often");
+    assert!(judged(&wrong, prometheus).unwrap().starts_with("refused: "));
 }
 
 #[test]
