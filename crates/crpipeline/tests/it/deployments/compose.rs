@@ -167,6 +167,20 @@ async fn the_binary_knows_what_compose_tells_it() {
 }
 
 #[test]
+fn the_image_is_built_with_arguments_that_it_has_and_writes_to_its_volume_alone() {
+    let (compose, dockerfile) = (compose(), text("deploy/Dockerfile"));
+    for name in OURS {
+        let service = &compose["services"][name];
+        for argument in service["build"]["args"].as_object().unwrap().keys() {
+            assert!(dockerfile.contains(&format!("\nARG {argument}=")), "{name}: {argument}");
+        }
+        let folder = service["environment"]["CRPIPELINE_DATA_DIR"].as_str().unwrap();
+        assert_eq!(strings(&service["volumes"]), [folder], "{name}");
+        assert!(dockerfile.contains(&format!("\nVOLUME {folder}\n")) && dockerfile.contains(&format!(" TMPDIR={folder} ")), "{name}");
+    }
+}
+
+#[test]
 fn garage_and_ours_speak_of_the_same_bucket_region_and_port() {
     let compose = compose();
     let garage: toml::Table = toml::from_str(&text("deploy/garage.toml")).unwrap();
