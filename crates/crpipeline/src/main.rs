@@ -19,6 +19,7 @@ use clap::Parser;
 use crate::{
     cli::{Cli, Command, ConfigCommand},
     config::{Loaded, Needs},
+    serving::Role,
 };
 
 /// The hidden subcommand under which this binary reads one document, locked in.
@@ -39,7 +40,6 @@ fn main() -> ExitCode {
         return commands::monitoring::monitoring(command);
     }
     match &cli.command {
-        Command::Worker(_) => commands::later::refuse("worker", "`crpipeline serve` works on jobs in its own process until then."),
         Command::Backup(_) => commands::later::refuse("backup", "Until then stop the server and copy its data directory."),
         Command::Restore(_) => commands::later::refuse("restore", "Until then stop the server and put its data directory back."),
         Command::Config(ConfigCommand::Schema) => commands::config::schema(),
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
     let mut log = loaded.configuration.log.clone();
-    if !matches!(command, Command::Serve(_)) && loaded.is_default("log", "level") {
+    if !matches!(command, Command::Serve(_) | Command::Worker(_)) && loaded.is_default("log", "level") {
         // A command that answers on the terminal speaks there itself; the log is for what goes wrong.
         log.level = "warn".to_owned();
     }
@@ -66,13 +66,17 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     }
     match command {
-        Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
+        Command::Serve(arguments) => {
+            let role = if arguments.no_worker { Role::Api } else { Role::Serve };
+            start::block_on(commands::serve::serve(loaded, role))
+        }
+        Command::Worker(_) => start::block_on(commands::serve::serve(loaded, Role::Worker)),
         Command::Run(arguments) => commands::run::run(arguments, loaded.configuration),
         Command::Doctor { json } => start::block_on(commands::doctor::doctor(loaded, json)),
         Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
         Command::Migrate { check } => start::block_on(commands::migrate::migrate(loaded.configuration, check)),
         Command::Config(ConfigCommand::Show { json }) => commands::config::show(&loaded, json),
-        Command::Config(_) | Command::Worker(_) | Command::Monitoring(_) | Command::Backup(_) | Command::Restore(_) => {
+        Command::Config(_) | Command::Monitoring(_) | Command::Backup(_) | Command::Restore(_) => {
             unreachable!("answered before the configuration was read")
         }
     }
