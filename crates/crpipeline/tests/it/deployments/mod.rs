@@ -3,6 +3,7 @@
 mod compose;
 mod kubernetes;
 mod packages;
+mod started;
 mod systemd;
 
 use std::{
