@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
-use crp_testkit::programs;
+use crp_testkit::{CommandLine, programs};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Process, grace_seconds, repository, strings, text, yaml};
+use super::{BINARY, Process, grace_seconds, repository, strings, text, yaml};
 
 const OURS: [&str; 2] = ["serve", "worker"];
 const OTHERS: [&str; 2] = ["garage", "postgres"];
@@ -178,6 +178,22 @@ fn the_image_is_built_with_arguments_that_it_has_and_writes_to_its_volume_alone(
         assert_eq!(strings(&service["volumes"]), [folder], "{name}");
         assert!(dockerfile.contains(&format!("\nVOLUME {folder}\n")) && dockerfile.contains(&format!(" TMPDIR={folder} ")), "{name}");
     }
+}
+
+#[tokio::test]
+async fn the_documented_export_scrapes_every_process_where_it_is_published() {
+    let readme = text("deploy/README.md");
+    let command = readme.lines().find(|line| line.starts_with("crpipeline monitoring export ")).expect("the command");
+    assert!(text("deploy/compose.yaml").contains(&format!("#   {command}\n")), "the head of the file says the same");
+    let folder = tempfile::tempdir().unwrap();
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    let ran = CommandLine::new(BINARY, folder.path()).run(&words).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let prometheus = yaml(&fs::read_to_string(folder.path().join("monitoring-here/prometheus.host.yml")).unwrap()).remove(0);
+    let targets = strings(&prometheus["scrape_configs"][0]["static_configs"][0]["targets"]);
+    // One server, and workers from the first port of their range on.
+    assert_eq!(targets, ["localhost:9100", "localhost:9101", "localhost:9102"]);
+    assert_eq!(compose()["services"]["worker"]["deploy"]["replicas"], targets.len() - 1);
 }
 
 #[test]
