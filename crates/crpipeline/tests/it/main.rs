@@ -4,6 +4,7 @@ mod agreement;
 mod bad_input;
 mod cli_operator;
 mod cli_run;
+mod deployments;
 mod faulty_engines;
 mod heavy_api_contract;
 mod heavy_corpus;
