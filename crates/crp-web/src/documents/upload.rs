@@ -7,6 +7,7 @@ use crp_model::{Code, DocumentId, Failure, Plan, Scope, labels::UploadResult};
 use crp_store::{
     StoreError,
     documents::{self, Added, NewDocument},
+    jobs::Priority,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -187,6 +188,7 @@ async fn add(web: &Arc<Web>, scope: Scope, file: StoredFile, plan: Plan, idempot
             sha256: file.stored.sha256,
             object_key: file.key.clone(),
             plan,
+            priority: Priority::Normal,
             idempotency_key,
         };
         let document = new.document;
