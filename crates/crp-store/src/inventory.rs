@@ -15,7 +15,7 @@ sql! {
     JOB =
         "SELECT j.document, j.status, d.name, o.object_key AS original, d.trashed_at IS NOT NULL AS is_trashed,
              EXISTS (SELECT 1 FROM jobs n WHERE n.organization = j.organization AND n.document = j.document
-                 AND (n.created_at, n.id) > (j.created_at, j.id)) AS has_newer
+                 AND (n.created_at, n.id) > (j.created_at, j.id) AND n.status IN ('queued', 'running', 'succeeded')) AS has_newer
          FROM jobs j JOIN documents d ON d.id = j.document
          JOIN originals o ON o.organization = d.organization AND o.sha256 = d.sha256
          WHERE j.organization = $1 AND j.id = $2";
@@ -40,7 +40,7 @@ pub struct JobObjects {
     pub is_trashed: bool,
     /// Its state.
     pub status: JobStatus,
-    /// Whether the document has a newer job.
+    /// Whether the document has a newer job that succeeded, or may still.
     pub has_newer: bool,
     /// Where the document's bytes are.
     pub original: ObjectKey,
