@@ -1,4 +1,5 @@
-//! One process per data directory: a lock that the operating system releases when its holder dies.
+//! Who may use a data directory: one process alone, or several that share it. The operating system releases a lock when its holder
+//! dies.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,7 +10,7 @@ use std::{
 use crp_model::{Code, Failure};
 use fs4::{FileExt, TryLockError};
 
-/// Held while this process serves a data directory.
+/// Held while this process uses a data directory.
 #[derive(Debug)]
 pub struct DataDirectoryLock {
     _file: File,
@@ -25,28 +26,49 @@ impl DataDirectoryLock {
     /// `data_directory_in_use` with the holder's process id; `file_access`.
     pub fn acquire(directory: &Path) -> Result<Self, Failure> {
         let path = directory.join(FILE);
-        let unusable = |error: io::Error| Failure::new(Code::FileAccess, format!("The lock {} cannot be taken: {error}", path.display()));
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(unusable)?;
+        let (mut file, unusable) = open(&path)?;
         match FileExt::try_lock(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        note_holder(&mut file).map_err(unusable)?;
+        note_holder(&mut file, &std::process::id().to_string()).map_err(unusable)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes part in the directory with other processes that share it: those whose rows are in a database elsewhere.
+    ///
+    /// # Errors
+    /// `data_directory_in_use` when a process has it alone; `file_access`.
+    pub fn share(directory: &Path) -> Result<Self, Failure> {
+        let path = directory.join(FILE);
+        let (mut file, unusable) = open(&path)?;
+        match FileExt::try_lock_shared(&file) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(directory, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        note_holder(&mut file, "several").map_err(unusable)?;
         Ok(Self { _file: file })
     }
 }
 
-fn note_holder(file: &mut File) -> io::Result<()> {
+fn open(path: &Path) -> Result<(File, impl Fn(io::Error) -> Failure), Failure> {
+    let unusable = move |error: io::Error| Failure::new(Code::FileAccess, format!("The lock {} cannot be taken: {error}", path.display()));
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(unusable)?;
+    Ok((file, unusable))
+}
+
+fn note_holder(file: &mut File, holder: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
-    writeln!(file, "{}", std::process::id())
+    writeln!(file, "{holder}")
 }
 
 fn in_use(directory: &Path, file: &mut File) -> Failure {
     let mut holder = String::new();
     let known = file.read_to_string(&mut holder).is_ok_and(|_| holder.trim().parse::<u32>().is_ok());
-    let who = if known { format!("process {}", holder.trim()) } else { "another process".to_owned() };
+    let who = if known { format!("process {}", holder.trim()) } else { "other processes".to_owned() };
     Failure::new(Code::DataDirectoryInUse, format!("The data directory {} is in use by {who}", directory.display()))
 }
 
@@ -62,6 +84,19 @@ mod tests {
         assert_eq!(refused.code, Code::DataDirectoryInUse);
         assert!(refused.message.contains(&format!("process {}", std::process::id())), "{refused}");
         drop(held);
+        DataDirectoryLock::acquire(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn several_share_a_directory_and_nobody_has_it_alone_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let alone = DataDirectoryLock::acquire(folder.path()).unwrap();
+        assert_eq!(DataDirectoryLock::share(folder.path()).unwrap_err().code, Code::DataDirectoryInUse);
+        drop(alone);
+        let shared = [(); 2].map(|()| DataDirectoryLock::share(folder.path()).unwrap());
+        let refused = DataDirectoryLock::acquire(folder.path()).unwrap_err();
+        assert!(refused.message.ends_with("in use by other processes"), "{refused}");
+        drop(shared);
         DataDirectoryLock::acquire(folder.path()).unwrap();
     }
 

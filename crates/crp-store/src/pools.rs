@@ -14,9 +14,6 @@ use crate::{StoreError, store::ACQUIRE_TIMEOUT};
 /// Connections that read at the same time on SQLite.
 pub(crate) const SQLITE_READERS: u32 = 4;
 
-/// Connections to PostgreSQL.
-const POSTGRES_CONNECTIONS: u32 = 16;
-
 /// The one connection that writes. WAL lets readers go on meanwhile; FULL makes every commit durable before it is acknowledged.
 pub(crate) fn sqlite_writer(file: &Path) -> SqlitePool {
     sqlite_pool(1).connect_lazy_with(sqlite(file).create_if_missing(true).synchronous(SqliteSynchronous::Full))
@@ -28,9 +25,9 @@ pub(crate) fn sqlite_readers(file: &Path) -> SqlitePool {
 }
 
 /// The connections to PostgreSQL, which read and write.
-pub(crate) fn postgres(options: PgConnectOptions) -> PgPool {
+pub(crate) fn postgres(options: PgConnectOptions, max_connections: u32) -> PgPool {
     let options = options.application_name("crpipeline").disable_statement_logging();
-    PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
+    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
 }
 
 /// A URL that is none; the text of it is a secret and stays out of the message.

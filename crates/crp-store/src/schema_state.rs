@@ -27,7 +27,7 @@ pub async fn schema_state(database: &Database) -> Result<SchemaState, StoreError
     let applied = match database {
         Database::Sqlite(file) if !file.exists() => 0,
         Database::Sqlite(file) => applied_sqlite(file).await?,
-        Database::Postgres(url) => applied_postgres(url).await?,
+        Database::Postgres(server) => applied_postgres(&server.url).await?,
     };
     Ok(match applied {
         0 => SchemaState::Absent,

@@ -15,6 +15,7 @@ use crate::{
     error::judge,
     pools,
     schema::{self, STEPS, Step},
+    shared::{self, Neighbours},
     sql::{args, sql},
     tasks::MAX_ATTEMPTS,
     transaction::{Engine, Tx},
@@ -25,8 +26,30 @@ use crate::{
 pub enum Database {
     /// A file of SQLite; it is made if it does not exist. Its folder must exist.
     Sqlite(PathBuf),
-    /// A PostgreSQL URL (a secret: it may hold the password).
-    Postgres(String),
+    /// A PostgreSQL server.
+    Postgres(PostgresServer),
+}
+
+/// A PostgreSQL server, and how many connections to it this process may have.
+#[derive(Clone)]
+pub struct PostgresServer {
+    /// Its URL (a secret: it may hold the password).
+    pub url: String,
+    /// Most connections at the same time, at least [`PostgresServer::FEWEST_CONNECTIONS`].
+    pub max_connections: u32,
+}
+
+impl PostgresServer {
+    /// One listens for word of other processes, one renews leases, one works.
+    pub const FEWEST_CONNECTIONS: u32 = 3;
+    /// What suits a process on one machine.
+    pub const USUAL_CONNECTIONS: u32 = 16;
+}
+
+impl From<&str> for PostgresServer {
+    fn from(url: &str) -> Self {
+        Self { url: url.to_owned(), max_connections: Self::USUAL_CONNECTIONS }
+    }
 }
 
 impl fmt::Debug for Database {
@@ -58,8 +81,30 @@ struct Inner {
     pools: Pools,
     ambient: Ambient,
     metrics: Metrics,
+    listeners: Listeners,
+    neighbours: Option<Neighbours>,
+}
+
+/// Who in this process waits for commits.
+#[derive(Clone)]
+pub(crate) struct Listeners {
     wakeups: watch::Sender<u64>,
     changes: broadcast::Sender<JobChange>,
+}
+
+impl Listeners {
+    fn new() -> Self {
+        Self { wakeups: watch::Sender::new(0), changes: broadcast::Sender::new(CHANGES_KEPT) }
+    }
+
+    pub(crate) fn wake_workers(&self) {
+        self.wakeups.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(crate) fn tell_change(&self, change: JobChange) {
+        // Nobody watches: fine.
+        let _ = self.changes.send(change);
+    }
 }
 
 enum Pools {
@@ -97,16 +142,30 @@ impl Store {
         Self::open_with(database, ambient, metrics, &STEPS[..steps]).await
     }
 
+    /// The same for a database that other processes may work on, too. On PostgreSQL time is the database's from now on, and word of
+    /// commits goes from process to process; a file of SQLite has no other process.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_shared(database: &Database, ambient: Ambient, metrics: Metrics) -> Result<Store, StoreError> {
+        let pools = open_pools(database, &ambient, STEPS).await?;
+        let listeners = Listeners::new();
+        let Pools::Postgres(pool) = &pools else { return Ok(Self::of(pools, ambient, metrics, listeners, None)) };
+        let clock = shared::ask_clock(pool).await?;
+        let ambient = Ambient { clock: clock.clone(), ..ambient };
+        let neighbours = Neighbours::meet(pool, &ambient, listeners.clone(), clock);
+        Ok(Self::of(pools, ambient, metrics, listeners, Some(neighbours)))
+    }
+
     pub(crate) async fn open_with(database: &Database, ambient: Ambient, metrics: Metrics, steps: &[Step]) -> Result<Store, StoreError> {
-        let opened = match database {
-            Database::Sqlite(file) => open_sqlite(file, &ambient, steps).await,
-            Database::Postgres(url) => open_postgres(url, steps).await,
-        };
-        let pools = opened?;
-        let inner = Inner { pools, ambient, metrics, wakeups: watch::Sender::new(0), changes: broadcast::Sender::new(CHANGES_KEPT) };
-        let store = Store { inner: Arc::new(inner), max_attempts: MAX_ATTEMPTS };
+        let pools = open_pools(database, &ambient, steps).await?;
+        Ok(Self::of(pools, ambient, metrics, Listeners::new(), None))
+    }
+
+    fn of(pools: Pools, ambient: Ambient, metrics: Metrics, listeners: Listeners, neighbours: Option<Neighbours>) -> Store {
+        let store = Store { inner: Arc::new(Inner { pools, ambient, metrics, listeners, neighbours }), max_attempts: MAX_ATTEMPTS };
         store.note_pool();
-        Ok(store)
+        store
     }
 
     /// The same store; tasks that are made through it get so many attempts instead of [`MAX_ATTEMPTS`].
@@ -120,7 +179,7 @@ impl Store {
         self.max_attempts
     }
 
-    /// Clock and chance of this process.
+    /// Clock and chance of this process; the clock of a shared PostgreSQL is the database's.
     pub fn ambient(&self) -> &Ambient {
         &self.inner.ambient
     }
@@ -141,6 +200,9 @@ impl Store {
 
     /// Closes every connection; later calls fail.
     pub async fn close(&self) {
+        if let Some(neighbours) = &self.inner.neighbours {
+            neighbours.part().await;
+        }
         match &self.inner.pools {
             Pools::Sqlite { writer, readers } => {
                 readers.close().await;
@@ -165,17 +227,17 @@ impl Store {
 
     /// Changes whenever a task may have become claimable. Subscribe before asking for a task, so that nothing falls between.
     pub fn wakeups(&self) -> watch::Receiver<u64> {
-        self.inner.wakeups.subscribe()
+        self.inner.listeners.wakeups.subscribe()
     }
 
-    /// Wakes when this process committed events of `job`. Subscribe before reading events, so that nothing falls between.
+    /// Wakes when events of `job` were committed. Subscribe before reading events, so that nothing falls between.
     pub fn job_changes(&self, job: JobId) -> JobChanges {
-        JobChanges { changes: self.inner.changes.subscribe(), job }
+        JobChanges { changes: self.inner.listeners.changes.subscribe(), job }
     }
 
-    /// Wakes when this process committed something about any job of `organization`. Subscribe before reading jobs.
+    /// Wakes when something about any job of `organization` was committed. Subscribe before reading jobs.
     pub fn organization_changes(&self, organization: OrganizationId) -> OrganizationChanges {
-        OrganizationChanges { changes: self.inner.changes.subscribe(), organization }
+        OrganizationChanges { changes: self.inner.listeners.changes.subscribe(), organization }
     }
 
     /// Begins a transaction that may write.
@@ -236,14 +298,14 @@ impl Store {
         answer
     }
 
-    /// After a commit: wakes workers and watchers in this process.
+    /// After a commit: wakes workers and watchers, in this process and in others.
     pub(crate) fn tell(&self, wakes_workers: bool, changes: &[JobChange]) {
         if wakes_workers {
-            self.inner.wakeups.send_modify(|n| *n = n.wrapping_add(1));
+            self.inner.listeners.wake_workers();
         }
-        for change in changes {
-            // Nobody watches: fine.
-            let _ = self.inner.changes.send(*change);
+        changes.iter().for_each(|change| self.inner.listeners.tell_change(*change));
+        if let Some(neighbours) = &self.inner.neighbours {
+            neighbours.tell(wakes_workers, changes);
         }
     }
 }
@@ -251,6 +313,13 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Store").field(&self.kind()).finish()
+    }
+}
+
+async fn open_pools(database: &Database, ambient: &Ambient, steps: &[Step]) -> Result<Pools, StoreError> {
+    match database {
+        Database::Sqlite(file) => open_sqlite(file, ambient, steps).await,
+        Database::Postgres(server) => open_postgres(server, steps).await,
     }
 }
 
@@ -272,9 +341,9 @@ async fn open_sqlite(file: &std::path::Path, ambient: &Ambient, steps: &[Step]) 
     Ok(Pools::Sqlite { writer, readers: pools::sqlite_readers(file) })
 }
 
-async fn open_postgres(url: &str, steps: &[Step]) -> Result<Pools, StoreError> {
-    let options = PgConnectOptions::from_str(url).map_err(|e| pools::bad_url(&e))?;
-    let pool = pools::postgres(options);
+async fn open_postgres(server: &PostgresServer, steps: &[Step]) -> Result<Pools, StoreError> {
+    let options = PgConnectOptions::from_str(&server.url).map_err(|e| pools::bad_url(&e))?;
+    let pool = pools::postgres(options, server.max_connections.max(PostgresServer::FEWEST_CONNECTIONS));
     let mut connection = pool.acquire().await.map_err(|e| judge(&e).0)?;
     let applied = schema::applied_version(&mut *connection).await?;
     schema::refuse_newer(applied, steps)?;

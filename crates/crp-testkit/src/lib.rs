@@ -2,7 +2,7 @@
 //!
 //! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`], [`turned`],
 //! [`furnished`] and [`hostile`] make documents; [`browser`] shows a page to Chromium and hears what it saw; [`faulty_engine`]
-//! plays Tesseract and fails; [`s3_server`] is a storage that fails on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
+//! plays Tesseract and fails; [`s3_server`] is a storage that fails on request, [`postgres`] a database that crashes on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
 //! [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
 //! What a test waits for, it waits for with [`poll`].
 
@@ -16,6 +16,7 @@ pub mod hostile;
 pub mod namespace;
 pub mod pdf_file;
 pub mod poll;
+pub mod postgres;
 pub mod programs;
 pub mod prometheus;
 pub mod s3_server;

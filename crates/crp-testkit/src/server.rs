@@ -31,8 +31,10 @@ pub const ADMIN_PASSWORD: &str = "correct horse battery staple";
 #[derive(Clone, Debug)]
 pub struct ServerPlan {
     program: PathBuf,
-    /// What stands before `serve`.
+    /// What stands before the role.
     arguments: Vec<String>,
+    /// `serve`, `serve --no-worker` or `worker`.
+    role: &'static [&'static str],
     environment: Vec<(String, String)>,
 }
 
@@ -48,7 +50,7 @@ impl ServerPlan {
             ("CRPIPELINE_LOG_FORMAT", "json"),
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { program: program.into(), arguments: Vec::new(), environment }
+        Self { program: program.into(), arguments: Vec::new(), role: &["serve"], environment }
     }
 
     /// Sets a variable of the environment; an empty one is as good as none.
@@ -73,6 +75,24 @@ impl ServerPlan {
             .env("AWS_REGION", s3.region())
             .env("AWS_ACCESS_KEY_ID", s3.access_key())
             .env("AWS_SECRET_ACCESS_KEY", s3.secret_key())
+    }
+
+    /// Keeps the rows in PostgreSQL.
+    #[must_use]
+    pub fn on_postgres(self, url: &str) -> Self {
+        self.env("DATABASE_URL", url)
+    }
+
+    /// Web and API alone.
+    #[must_use]
+    pub fn without_worker(self) -> Self {
+        Self { role: &["serve", "--no-worker"], ..self.env("CRPIPELINE_WORKER_SLOTS", "") }
+    }
+
+    /// A worker alone.
+    #[must_use]
+    pub fn worker(self) -> Self {
+        Self { role: &["worker"], ..self.without_admin() }
     }
 
     /// Puts the data directory onto a file system of its own of so many mebibytes, which is gone with the process.
@@ -312,7 +332,7 @@ impl Process {
     fn start(plan: &ServerPlan, data_dir: &Path) -> Self {
         let mut started = Command::new(&plan.program);
         command::clean(&mut started);
-        started.args(&plan.arguments).arg("serve").current_dir(data_dir).env("CRPIPELINE_DATA_DIR", data_dir).env("HOME", data_dir);
+        started.args(&plan.arguments).args(plan.role).current_dir(data_dir).env("CRPIPELINE_DATA_DIR", data_dir).env("HOME", data_dir);
         started.envs(plan.environment.iter().map(|(name, value)| (name, value)));
         started.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = started.spawn().unwrap_or_else(|error| panic!("{} cannot be started: {error}", plan.program.display()));
@@ -350,7 +370,9 @@ impl Process {
     fn ready(&self) -> Option<(String, String)> {
         self.log().lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find_map(|line| {
             let text = |key: &str| line.get(key)?.as_str().map(|url| url.trim_end_matches('/').to_owned());
-            Some((text("api")?, text("metrics")?))
+            // A worker has no API.
+            line.get("works")?;
+            Some((text("api").unwrap_or_default(), text("metrics")?))
         })
     }
 }

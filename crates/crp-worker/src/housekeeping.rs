@@ -27,7 +27,7 @@ pub(crate) async fn run(worker: Arc<Worker>, shutdown: CancellationToken, end: C
             _ = beat.tick() => {}
         }
         let state = if shutdown.is_cancelled() { WorkerState::Draining } else { WorkerState::Alive };
-        if let Err(error) = workers::heartbeat(&worker.parts.store, worker.id, state).await {
+        if let Err(error) = workers::heartbeat(&worker.parts.store, worker.id, state, &worker.about).await {
             tracing::warn!(error = %error.failure(), "The heartbeat could not be written");
         }
         rescue(&worker).await;

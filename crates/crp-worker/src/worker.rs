@@ -9,19 +9,25 @@ use crp_pipeline::ChildPool;
 use crp_store::{
     Store,
     tasks::{self, ClaimedTask},
-    workers,
+    workers::{self, AboutWorker},
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{document_cache::DocumentCache, housekeeping, lease::Leases, task};
 
+/// The pause before the next claim when the database does not answer, in seconds, before jitter: many workers come back at once.
+const AWAY_SECONDS: f64 = 2.0;
 /// How long handing back may take when the database is slow.
 const HAND_BACK_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
+    /// Where it runs, for people: machine and process.
+    pub name: String,
+    /// Its version of crPipeline.
+    pub version: String,
     /// Tasks at the same time; each has a child process of its own.
     pub slots: usize,
     /// How long a claim holds without renewal.
@@ -59,6 +65,7 @@ pub struct WorkerParts {
 #[derive(Debug)]
 pub struct Worker {
     pub(crate) id: WorkerId,
+    pub(crate) about: AboutWorker,
     pub(crate) settings: WorkerSettings,
     pub(crate) parts: WorkerParts,
     pub(crate) leases: Leases,
@@ -69,7 +76,12 @@ impl Worker {
     /// A worker that has not begun.
     pub fn new(settings: WorkerSettings, parts: WorkerParts) -> Self {
         let cache = DocumentCache::new(settings.cache_dir.clone(), settings.max_cache_mebibytes * 1024 * 1024, parts.objects.clone());
-        Self { id: WorkerId::new(&parts.ambient), leases: Leases::default(), cache, settings, parts }
+        let about = AboutWorker {
+            name: settings.name.clone(),
+            version: settings.version.clone(),
+            slots: u32::try_from(settings.slots).unwrap_or(u32::MAX),
+        };
+        Self { id: WorkerId::new(&parts.ambient), about, leases: Leases::default(), cache, settings, parts }
     }
 
     /// Works until `shutdown`; returns when everything that ran is finished or handed back: within the grace period, and the few
@@ -123,7 +135,7 @@ impl Worker {
                     tracing::warn!(error = %error.failure(), "No task could be claimed; trying again");
                     tokio::select! {
                         () = shutdown.cancelled() => break,
-                        () = tokio::time::sleep(self.settings.poll.max(Duration::from_secs(1))) => {}
+                        () = tokio::time::sleep(Duration::from_secs_f64(AWAY_SECONDS * self.parts.ambient.jitter())) => {}
                     }
                 }
             }

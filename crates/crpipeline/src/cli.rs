@@ -51,8 +51,21 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   crpipeline serve
   CRPIPELINE_ADMIN_EMAIL=me@example.org CRPIPELINE_ADMIN_PASSWORD_FILE=/run/secrets/admin crpipeline serve
-  crpipeline serve --listen 0.0.0.0:8080 --public-url https://documents.example.org --data-dir /var/lib/crpipeline")]
+  crpipeline serve --listen 0.0.0.0:8080 --public-url https://documents.example.org --data-dir /var/lib/crpipeline
+  DATABASE_URL=postgres://crpipeline@db/crpipeline crpipeline serve --no-worker       beside workers of their own")]
     Serve(ServeArguments),
+    /// Works on the jobs of servers that share its PostgreSQL; any number of workers, started and stopped at any time
+    #[command(
+        after_help = "It needs the same DATABASE_URL and S3_BUCKET (with what belongs to them) as the servers. SIGTERM: it takes no new task,
+finishes what is nearly done, hands the rest back and ends within shutdown_grace_seconds. Killed, its tasks go on elsewhere
+as soon as their leases are over.
+
+Examples:
+  DATABASE_URL=postgres://crpipeline@db/crpipeline S3_BUCKET=documents crpipeline worker
+  crpipeline worker --config /etc/crpipeline/crpipeline.toml --worker-slots 8
+  crpipeline worker --metrics-listen 127.0.0.1:9102                                  the second one on this machine"
+    )]
+    Worker(WorkerArguments),
     /// Makes files searchable, without a server
     #[command(after_help = "Without -o the outputs NAME.ocr.pdf, NAME.ocr.txt and NAME.ocr.json stand beside the input;
 with -o they are DIR/NAME.pdf, DIR/NAME.txt and DIR/NAME.json; --format adds others. Earlier outputs are replaced, an input never.
@@ -92,8 +105,6 @@ Examples:
         #[arg(long)]
         check: bool,
     },
-    /// (comes later) Works on the jobs of a server that runs elsewhere
-    Worker(Later),
     /// Writes dashboards, rules and configuration for Prometheus, Alertmanager and Grafana, or tries them
     #[command(subcommand)]
     Monitoring(MonitoringCommand),
@@ -144,6 +155,20 @@ pub(crate) struct ServeArguments {
     /// Address under which people reach the server [env: CRPIPELINE_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Tasks at a time [default: number of processors] [env: CRPIPELINE_WORKER_SLOTS]
+    #[arg(long, value_name = "N")]
+    pub(crate) worker_slots: Option<String>,
+    /// Web and API alone; processes called `crpipeline worker` do the work. Needs PostgreSQL
+    #[arg(long, conflicts_with = "worker_slots")]
+    pub(crate) no_worker: bool,
+}
+
+/// `crpipeline worker`
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArguments {
+    /// Address of /metrics, /livez and /readyz [default: 127.0.0.1:9101] [env: CRPIPELINE_METRICS_LISTEN]
+    #[arg(long, value_name = "IP:PORT")]
+    pub(crate) metrics_listen: Option<String>,
     /// Tasks at a time [default: number of processors] [env: CRPIPELINE_WORKER_SLOTS]
     #[arg(long, value_name = "N")]
     pub(crate) worker_slots: Option<String>,
@@ -409,13 +434,6 @@ pub(crate) struct DbCopyArguments {
     pub(crate) json: bool,
 }
 
-/// A command whose place is here and whose work is not.
-#[derive(Args, Debug)]
-pub(crate) struct Later {
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    _arguments: Vec<String>,
-}
-
 impl Cli {
     /// The settings that the flags give.
     pub(crate) fn flags(&self) -> Vec<Flag> {
@@ -430,6 +448,10 @@ impl Cli {
             given.push(("metrics", "listen", "metrics-listen", serve.metrics_listen.clone()));
             given.push(("server", "public_url", "public-url", serve.public_url.clone()));
             given.push(("worker", "slots", "worker-slots", serve.worker_slots.clone()));
+        }
+        if let Command::Worker(worker) = &self.command {
+            given.push(("metrics", "listen", "metrics-listen", worker.metrics_listen.clone()));
+            given.push(("worker", "slots", "worker-slots", worker.worker_slots.clone()));
         }
         if let Command::Run(run) = &self.command {
             given.push(("reading", "max_memory_mebibytes", "max-memory", run.max_memory.clone()));

@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use crp_metrics::Metrics;
@@ -12,6 +13,7 @@ use crp_model::{Ambient, Code, Failure};
 use crp_objects::{Objects, RetrySettings, S3Settings};
 use crp_ocr::{ChildCommand, ChildPool, HttpEngine, usual_memory_mebibytes};
 use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Configuration, ReadingSettings, Secret, StorageSettings};
 
@@ -28,39 +30,72 @@ pub(crate) fn make_data_dir(path: &Path) -> Result<(), Failure> {
 }
 
 /// The database that the configuration names.
-///
-/// # Errors
-/// `invalid_configuration` for PostgreSQL.
-pub(crate) fn database(configuration: &Configuration) -> Result<Database, Failure> {
-    configuration.database.sqlite_file(&configuration.storage.data_dir).map(Database::Sqlite)
+pub(crate) fn database(configuration: &Configuration) -> Database {
+    configuration.database.database(&configuration.storage.data_dir)
 }
 
-/// What one process alone may use: the data directory, and the database's folder where that is another.
+/// What nobody else may use meanwhile: the data directory, and the database's folder where that is another.
 #[derive(Debug)]
 pub(crate) struct Locks {
     _data_dir: DataDirectoryLock,
     _database: Option<DataDirectoryLock>,
 }
 
-/// Takes data directory and database for this process, until the value is dropped or the process dies.
+/// Takes data directory and database for this process, until the value is dropped or the process dies. With PostgreSQL the data
+/// directory is shared with other processes that use PostgreSQL.
 ///
-/// The database's folder is taken with the lock of a data directory: two servers with data directories of their own
-/// must not share one database, and a database may lie in the data directory of another server.
+/// The folder of a file is taken with the lock of a data directory: two servers with data directories of their own must not share
+/// one database, and a database may lie in the data directory of another server.
 ///
 /// # Errors
-/// `data_directory_in_use`, `file_access`, and what [`database`] answers.
+/// `data_directory_in_use`, `file_access`
 pub(crate) fn lock(configuration: &Configuration) -> Result<Locks, Failure> {
-    lock_both(&configuration.storage.data_dir, &database(configuration)?)
+    lock_both(&configuration.storage.data_dir, &database(configuration))
 }
 
 fn lock_both(data_dir: &Path, database: &Database) -> Result<Locks, Failure> {
     make_data_dir(data_dir)?;
-    let held = DataDirectoryLock::acquire(data_dir)?;
-    let database = match database {
-        Database::Sqlite(file) => lock_folder_of(file, data_dir)?,
-        Database::Postgres(_) => None,
-    };
-    Ok(Locks { _data_dir: held, _database: database })
+    Ok(match database {
+        Database::Sqlite(file) => {
+            let held = DataDirectoryLock::acquire(data_dir)?;
+            Locks { _data_dir: held, _database: lock_folder_of(file, data_dir)? }
+        }
+        Database::Postgres(_) => Locks { _data_dir: DataDirectoryLock::share(data_dir)?, _database: None },
+    })
+}
+
+/// Most workers on one data directory.
+const MAX_WORK_FOLDERS: u32 = 1000;
+
+/// The folder in which a worker keeps what it can make again, its alone until the value is dropped.
+#[derive(Debug)]
+pub(crate) struct WorkFolder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    _lock: Option<DataDirectoryLock>,
+}
+
+/// The data directory itself where one process has that; otherwise the first of its folders `workers/1`, `workers/2`, … that no
+/// other worker has.
+///
+/// # Errors
+/// `data_directory_in_use` when every one is taken; `file_access`, `disk_full`
+pub(crate) fn work_folder(configuration: &Configuration) -> Result<WorkFolder, Failure> {
+    let data_dir = &configuration.storage.data_dir;
+    if let Database::Sqlite(_) = database(configuration) {
+        return Ok(WorkFolder { path: data_dir.clone(), _lock: None });
+    }
+    for number in 1..=MAX_WORK_FOLDERS {
+        let path = data_dir.join("workers").join(number.to_string());
+        make_data_dir(&path)?;
+        match DataDirectoryLock::acquire(&path) {
+            Ok(lock) => return Ok(WorkFolder { path, _lock: Some(lock) }),
+            Err(failure) if failure.code == Code::DataDirectoryInUse => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    let message = format!("All {MAX_WORK_FOLDERS} folders of workers in {} are in use", data_dir.display());
+    Err(Failure::new(Code::DataDirectoryInUse, message))
 }
 
 /// `None` when the file lies in the data directory, which is locked already.
@@ -84,7 +119,7 @@ fn lock_folder_of(file: &Path, data_dir: &Path) -> Result<Option<DataDirectoryLo
 /// # Errors
 /// `invalid_configuration` when there is none, and what [`open_beside_server`] answers.
 pub(crate) async fn existing_store(configuration: &Configuration, metrics: &Metrics) -> Result<Store, Failure> {
-    let database = database(configuration)?;
+    let database = database(configuration);
     if let Database::Sqlite(file) = &database
         && !file.is_file()
     {
@@ -98,12 +133,20 @@ pub(crate) async fn existing_store(configuration: &Configuration, metrics: &Metr
 /// must not find its tables changed.
 ///
 /// # Errors
-/// `data_directory_in_use` when the schema would be changed under a server, and what [`Store::open`] answers.
+/// `data_directory_in_use` when the schema would be changed under a server, `invalid_configuration` for an older schema on
+/// PostgreSQL, where nobody can tell whether servers run, and what [`Store::open`] answers.
 pub(crate) async fn open_beside_server(configuration: &Configuration, metrics: &Metrics) -> Result<Store, Failure> {
-    let database = database(configuration)?;
-    let _locks = match schema_state(&database).await.map_err(|error| error.failure())? {
-        SchemaState::Absent | SchemaState::Behind(_) => Some(lock(configuration).map_err(of_other_version)?),
-        SchemaState::Current | SchemaState::Newer(_) => None,
+    let database = database(configuration);
+    let _locks = match (schema_state(&database).await.map_err(|error| error.failure())?, &database) {
+        (SchemaState::Behind(version), Database::Postgres(_)) => {
+            let message =
+                format!("The database has schema version {version}; this crpipeline works on version {}", Store::schema_version());
+            return Err(Failure::new(Code::InvalidConfiguration, message).with_remedy(
+                "Bring it up to date first, with `crpipeline migrate` or by starting this version's server; then try again.",
+            ));
+        }
+        (SchemaState::Absent | SchemaState::Behind(_), _) => Some(lock(configuration).map_err(of_other_version)?),
+        (SchemaState::Current | SchemaState::Newer(_), _) => None,
     };
     open_store(&database, Ambient::system(), metrics).await
 }
@@ -120,7 +163,39 @@ fn of_other_version(failure: Failure) -> Failure {
 /// # Errors
 /// What [`Store::open`] answers.
 pub(crate) async fn open_store(database: &Database, ambient: Ambient, metrics: &Metrics) -> Result<Store, Failure> {
-    Store::open(database, ambient, metrics.clone()).await.map_err(|error| error.failure())
+    Store::open_shared(database, ambient, metrics.clone()).await.map_err(|error| error.failure())
+}
+
+/// The pause before a database is tried again that does not answer yet.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The same for a server that starts together with its PostgreSQL: for some time it is tried again. `None` when told to stop.
+///
+/// # Errors
+/// What [`Store::open`] answers, `database_unavailable` once `start_timeout_seconds` are over.
+pub(crate) async fn open_store_in_time(
+    configuration: &Configuration,
+    ambient: Ambient,
+    metrics: &Metrics,
+    stopping: &CancellationToken,
+) -> Result<Option<Store>, Failure> {
+    let database = database(configuration);
+    let patience = Duration::from_secs(configuration.database.start_timeout_seconds.into());
+    let began = Instant::now();
+    loop {
+        match open_store(&database, ambient.clone(), metrics).await {
+            Err(failure)
+                if failure.code == Code::DatabaseUnavailable && matches!(database, Database::Postgres(_)) && began.elapsed() < patience =>
+            {
+                tracing::warn!("The database does not answer yet; trying again: {}", failure.message);
+                tokio::select! {
+                    () = stopping.cancelled() => return Ok(None),
+                    () = tokio::time::sleep(DATABASE_PAUSE) => {}
+                }
+            }
+            opened => return opened.map(Some),
+        }
+    }
 }
 
 /// Opens the bucket, or the folder `objects` of the data directory.

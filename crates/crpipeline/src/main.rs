@@ -19,6 +19,7 @@ use clap::Parser;
 use crate::{
     cli::{Cli, Command, ConfigCommand, DbCommand},
     config::{Loaded, Needs},
+    serving::Role,
 };
 
 /// The hidden subcommand under which this binary reads one document, locked in.
@@ -39,7 +40,6 @@ fn main() -> ExitCode {
         return commands::monitoring::monitoring(command);
     }
     match &cli.command {
-        Command::Worker(_) => commands::later::refuse("worker", "`crpipeline serve` works on jobs in its own process until then."),
         Command::Config(ConfigCommand::Schema) => commands::config::schema(),
         Command::Config(ConfigCommand::Check) => commands::config::check(&cli),
         command => {
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
     let mut log = loaded.configuration.log.clone();
-    if !matches!(command, Command::Serve(_)) && loaded.is_default("log", "level") {
+    if !matches!(command, Command::Serve(_) | Command::Worker(_)) && loaded.is_default("log", "level") {
         // A command that answers on the terminal speaks there itself; the log is for what goes wrong.
         log.level = "warn".to_owned();
     }
@@ -64,7 +64,11 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     }
     match command {
-        Command::Serve(_) => start::block_on(commands::serve::serve(loaded)),
+        Command::Serve(arguments) => {
+            let role = if arguments.no_worker { Role::Api } else { Role::Serve };
+            start::block_on(commands::serve::serve(loaded, role))
+        }
+        Command::Worker(_) => start::block_on(commands::serve::serve(loaded, Role::Worker)),
         Command::Run(arguments) => commands::run::run(arguments, loaded.configuration),
         Command::Doctor { json } => start::block_on(commands::doctor::doctor(loaded, json)),
         Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
@@ -74,7 +78,7 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         Command::Restore(arguments) => start::block_on(commands::backup::restore(arguments, loaded.configuration)),
         Command::Check(arguments) => start::block_on(commands::check::check(arguments, loaded.configuration)),
         Command::Db(DbCommand::Copy(arguments)) => start::block_on(commands::db::copy(arguments, loaded.configuration)),
-        Command::Config(_) | Command::Worker(_) | Command::Monitoring(_) => {
+        Command::Config(_) | Command::Monitoring(_) => {
             unreachable!("answered before the configuration was read")
         }
     }

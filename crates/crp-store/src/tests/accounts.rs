@@ -177,8 +177,8 @@ both_engines! {
         for n in 0..3 {
             db.upload(&scope, &format!("bytes {n}"), plan()).await;
         }
-        let worker = db.worker();
-        workers::heartbeat(&db.store, worker, WorkerState::Alive).await.unwrap();
+        let (worker, about) = (db.worker(), workers::AboutWorker { name: "host-1".to_owned(), version: "1.0".to_owned(), slots: 2 });
+        workers::heartbeat(&db.store, worker, WorkerState::Alive, &about).await.unwrap();
         db.advance(5.0);
         db.claim(TaskKind::Inspect).await;
         let retried = db.claim(TaskKind::Inspect).await;
@@ -189,7 +189,9 @@ both_engines! {
         assert_eq!((queue(QueueState::Queued), queue(QueueState::Running), queue(QueueState::Retry)), (1, 1, 1));
         assert!((figures.oldest_age_seconds - 5.0).abs() < 1e-9);
         assert_eq!((figures.workers[&WorkerState::Alive], figures.workers[&WorkerState::Draining]), (1, 0));
-        workers::heartbeat(&db.store, worker, WorkerState::Draining).await.unwrap();
+        let listed = workers::list(&db.store).await.unwrap();
+        assert_eq!((&listed[0].about, listed[0].tasks_running), (&about, 0), "other workers hold these tasks");
+        workers::heartbeat(&db.store, worker, WorkerState::Draining, &about).await.unwrap();
         assert_eq!(overview::figures(&db.store).await.unwrap().workers[&WorkerState::Draining], 1);
         workers::forget(&db.store, worker).await.unwrap();
         assert_eq!(overview::figures(&db.store).await.unwrap().workers[&WorkerState::Draining], 0);

@@ -6,7 +6,6 @@ use crp_metrics::Metrics;
 use crp_model::{Ambient, ManualClock, Timestamp};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::postgres_cluster;
 use crate::{Database, Store};
 
 /// A database with nothing in it but its tables, and a clock that stands until it is advanced.
@@ -33,12 +32,16 @@ impl TestDb {
     pub(crate) async fn without_tables(&self) -> Database {
         match &self.database {
             Database::Sqlite(file) => Database::Sqlite(file.with_file_name("another.db")),
-            Database::Postgres(url) => {
-                let mut connection = connect(url).await;
+            Database::Postgres(server) => {
+                let mut connection = connect(&server.url).await;
                 administrate(&mut connection, "DROP SCHEMA public CASCADE; CREATE SCHEMA public".to_owned()).await;
                 self.database.clone()
             }
         }
+    }
+
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.store.ambient().now()
     }
 
     pub(crate) fn advance(&self, seconds: f64) {
@@ -61,7 +64,7 @@ pub(crate) fn on_sqlite<F: Future<Output = ()> + Send + 'static>(test: impl FnOn
 
 /// Runs a test in a new database of PostgreSQL; skipped, loudly, where there is no PostgreSQL.
 pub(crate) fn on_postgres<F: Future<Output = ()> + Send + 'static>(test: impl FnOnce(TestDb) -> F + Send + 'static) {
-    let Some(server) = postgres_cluster::url() else {
+    let Some(server) = crp_testkit::postgres::shared() else {
         println!("SKIPPED: PostgreSQL is not installed and CRP_TEST_POSTGRES_URL is not set");
         return;
     };
@@ -69,13 +72,21 @@ pub(crate) fn on_postgres<F: Future<Output = ()> + Send + 'static>(test: impl Fn
         let name = format!("crp_{}", Ambient::system().new_uuid().simple());
         let mut admin = connect(&server).await;
         administrate(&mut admin, format!("CREATE DATABASE {name}")).await;
-        let db = TestDb::open(Database::Postgres(with_database(&server, &name))).await;
+        let db = TestDb::open(Database::Postgres(with_database(&server, &name).as_str().into())).await;
         let store = db.store.clone();
         let ended = tokio::spawn(test(db)).await;
         store.close().await;
         administrate(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
         rethrow(ended);
     });
+}
+
+/// Cuts every connection to the database but the one that asks for it, as a restart of the server does.
+pub(crate) async fn cut_connections(db: &TestDb) {
+    let Database::Postgres(server) = &db.database else { unreachable!("only PostgreSQL has connections to cut") };
+    let mut connection = connect(&server.url).await;
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    administrate(&mut connection, cut.to_owned()).await;
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -6,7 +6,7 @@ use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, DocumentId, OrganizationId, Scope, Timestamp};
 use sqlx::Row as _;
 
-use super::{both_engines, harness::TestDb, postgres_cluster};
+use super::{both_engines, harness::TestDb};
 use crate::{
     Database, Store, StoreError,
     documents::{self, DocumentFilter, DocumentSort},
@@ -86,7 +86,7 @@ async fn shape(db: TestDb) -> Shape {
 #[test]
 fn both_engines_have_the_same_columns_nullability_keys_and_references() {
     use std::sync::{Arc, Mutex};
-    if postgres_cluster::url().is_none() {
+    if crp_testkit::postgres::shared().is_none() {
         println!("SKIPPED: PostgreSQL is not installed and CRP_TEST_POSTGRES_URL is not set");
         return;
     }

@@ -39,13 +39,13 @@ async fn limit_pages(store: &Store, limited: bool) {
 
 #[tokio::test]
 async fn a_database_that_is_not_there_is_unavailable_and_its_url_stays_secret() {
-    let database = Database::Postgres("postgres://ada:secret@127.0.0.1:1/none?connect_timeout=1".to_owned());
+    let database = Database::Postgres("postgres://ada:secret@127.0.0.1:1/none?connect_timeout=1".into());
     assert!(!format!("{database:?}").contains("secret"));
     let opened = tokio::time::timeout(std::time::Duration::from_secs(60), Store::open(&database, Ambient::system(), Metrics::for_tests()));
     let failure = opened.await.unwrap().unwrap_err().failure();
     assert_eq!(failure.code, Code::DatabaseUnavailable);
     assert!(failure.retryable && !failure.to_string().contains("secret"), "{failure}");
-    let other = Database::Postgres("mysql://ada:secret@x/y".to_owned());
+    let other = Database::Postgres("mysql://ada:secret@x/y".into());
     let failure = Store::open(&other, Ambient::system(), Metrics::for_tests()).await.unwrap_err().failure();
     assert!(!failure.to_string().contains("secret"), "{failure}");
 }

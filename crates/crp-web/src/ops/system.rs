@@ -78,8 +78,16 @@ pub(crate) struct QueueView {
 pub(crate) struct WorkerView {
     /// Id.
     id: Uuid,
+    /// Where it runs: machine and process.
+    name: String,
+    /// Its version of crPipeline.
+    version: String,
     /// `alive`, `draining`, or `silent` when it was not heard of for a minute.
     state: &'static str,
+    /// Tasks that it takes at a time.
+    slots: u32,
+    /// Tasks that it holds.
+    tasks_running: u64,
     /// When it was first heard of.
     #[schema(schema_with = schemas::timestamp)]
     started_at: String,
@@ -129,6 +137,10 @@ fn queue(figures: &Figures) -> QueueView {
 fn worker(row: WorkerRow) -> WorkerView {
     WorkerView {
         id: row.id.0,
+        name: row.about.name,
+        version: row.about.version,
+        slots: row.about.slots,
+        tasks_running: row.tasks_running,
         state: row.state.map_or("silent", |state| state.label()),
         started_at: row.started_at.rfc3339(),
         seen_at: row.seen_at.rfc3339(),

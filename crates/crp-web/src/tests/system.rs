@@ -34,12 +34,14 @@ async fn an_administrator_sees_queue_workers_and_what_is_wrong() {
     }
 
     let worker = WorkerId::new(&app.web.ambient);
-    workers::heartbeat(&app.web.store, worker, WorkerState::Alive).await.unwrap();
+    let about = workers::AboutWorker { name: "host-1, process 7".to_owned(), version: "1.2.3".to_owned(), slots: 4 };
+    workers::heartbeat(&app.web.store, worker, WorkerState::Alive, &about).await.unwrap();
     failed_job(&app, &cookie, Code::TesseractMissing).await;
     app.uploaded(&cookie, PDF).await;
     let busy = app.get(&cookie, "/api/v1/system").await.json();
     assert_eq!((&busy["queue"]["queued"], &busy["queue"]["dead"]), (&json!(1), &json!(1)));
     assert_eq!((&busy["workers"][0]["id"], &busy["workers"][0]["state"]), (&json!(worker.0), &json!("alive")));
+    assert_eq!((&busy["workers"][0]["name"], &busy["workers"][0]["slots"]), (&json!("host-1, process 7"), &json!(4)));
     assert_eq!(check(&busy, "workers")["status"], "ok");
     let engine = check(&busy, "engine");
     assert_eq!(engine["status"], "error");

@@ -62,7 +62,7 @@ async fn create(configuration: &Configuration, email: &str, name: Option<String>
 
 /// The first administrator may be made before the first start.
 async fn store_for_create(configuration: &Configuration) -> Result<Store, Failure> {
-    let database = doors::database(configuration)?;
+    let database = doors::database(configuration);
     if let Database::Sqlite(file) = &database
         && let Some(folder) = file.parent()
     {

@@ -117,7 +117,7 @@ async fn bring_back(arguments: &RestoreArguments, configuration: &Configuration,
     let verified = backup::verify(&arguments.source, false, &watch)?;
     let _locks = doors::lock(configuration)?;
     let metrics = Metrics::new(BUILD, &[]);
-    let database = doors::database(configuration)?;
+    let database = doors::database(configuration);
     let objects = doors::objects(&configuration.storage, &metrics)?;
     let target = Target { database: &database, objects: &objects, ambient: Ambient::system(), metrics };
     let restored = backup::restore(&verified, &target, &watch).await.map_err(|failure| with_place(failure, configuration))?;

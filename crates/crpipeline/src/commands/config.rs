@@ -16,9 +16,6 @@ pub(crate) fn check(cli: &Cli) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => return exit::with_problems(&problems),
     };
-    if let Err(failure) = loaded.configuration.database.sqlite_file(&loaded.configuration.storage.data_dir) {
-        return exit::with_failure(&failure);
-    }
     for warning in &loaded.warnings {
         eprintln!("warning: {warning}");
     }

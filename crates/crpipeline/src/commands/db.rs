@@ -3,9 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure};
+use crp_model::{Ambient, Code, Failure, labels::WorkerState};
 use crp_ops::Step;
-use crp_store::{Database, SchemaState, schema_state, transfer};
+use crp_store::{Database, DatabaseKind, PostgresServer, SchemaState, Store, overview, schema_state, transfer};
 use serde_json::json;
 
 use super::progress::Progress;
@@ -30,7 +30,7 @@ async fn try_to_copy(
     configuration: &Configuration,
     progress: &Progress,
 ) -> Result<Vec<(&'static str, u64)>, Failure> {
-    let (from, to) = (doors::database(configuration)?, target(arguments)?);
+    let (from, to) = (doors::database(configuration), target(arguments)?);
     if schema_state(&from).await.map_err(|e| e.failure())? == SchemaState::Absent {
         return Err(Failure::new(Code::InvalidConfiguration, "There is no database to copy")
             .with_remedy("Name the server's data directory with --data-dir or CRPIPELINE_DATA_DIR, and its database with DATABASE_URL."));
@@ -39,16 +39,29 @@ async fn try_to_copy(
     let _locks = doors::lock(configuration)?;
     let metrics = Metrics::new(BUILD, &[]);
     let from = doors::open_store(&from, Ambient::system(), &metrics).await?;
-    let copied = match doors::open_store(&to, Ambient::system(), &metrics).await {
-        Ok(to) => {
-            let copied = transfer::copy(&from, &to, &|what, done| progress.tell(Step { what, done, total: None })).await;
-            to.close().await;
-            copied
-        }
-        Err(failure) => Err(failure),
-    };
+    let copied = into_target(&from, &to, &metrics, progress).await;
     from.close().await;
     copied
+}
+
+async fn into_target(from: &Store, to: &Database, metrics: &Metrics, progress: &Progress) -> Result<Vec<(&'static str, u64)>, Failure> {
+    if from.kind() == DatabaseKind::Postgres {
+        refuse_running_workers(from).await?;
+    }
+    let to = doors::open_store(to, Ambient::system(), metrics).await?;
+    let copied = transfer::copy(from, &to, &|what, done| progress.tell(Step { what, done, total: None })).await;
+    to.close().await;
+    copied
+}
+
+/// The lock of the data directory does not tell of workers on other machines; their beats in the database do.
+async fn refuse_running_workers(from: &Store) -> Result<(), Failure> {
+    let figures = overview::figures(from).await.map_err(|e| e.failure())?;
+    match figures.workers.get(&WorkerState::Alive).copied().unwrap_or(0) {
+        0 => Ok(()),
+        alive => Err(Failure::new(Code::DataDirectoryInUse, format!("{alive} workers use the database"))
+            .with_remedy("Stop every server and worker of this database, wait a minute, then try again.")),
+    }
 }
 
 fn target(arguments: &DbCopyArguments) -> Result<Database, Failure> {
@@ -62,7 +75,9 @@ fn target(arguments: &DbCopyArguments) -> Result<Database, Failure> {
     let sqlite = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
     match sqlite {
         Some(path) if !path.is_empty() => Ok(Database::Sqlite(PathBuf::from(path))),
-        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Database::Postgres(url.to_owned())),
+        None if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Database::Postgres(PostgresServer { url: url.to_owned(), max_connections: PostgresServer::USUAL_CONNECTIONS }))
+        }
         _ => Err(Failure::new(Code::InvalidConfiguration, "The database to copy into begins with neither postgres:// nor sqlite:")
             .with_remedy("Name it like postgres://crpipeline@localhost/crpipeline or sqlite:/var/lib/crpipeline/crpipeline.db.")),
     }

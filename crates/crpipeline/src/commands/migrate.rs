@@ -17,7 +17,7 @@ pub(crate) async fn migrate(configuration: Configuration, check: bool) -> ExitCo
 }
 
 async fn try_to_migrate(configuration: &Configuration, check: bool) -> Result<ExitCode, Failure> {
-    let database = doors::database(configuration)?;
+    let database = doors::database(configuration);
     let newest = Store::schema_version();
     match schema_state(&database).await.map_err(|e| e.failure())? {
         SchemaState::Absent => println!("There is no database yet; the first start makes one with schema version {newest}."),

@@ -6,7 +6,6 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod db;
 pub(crate) mod doctor;
-pub(crate) mod later;
 pub(crate) mod migrate;
 pub(crate) mod monitoring;
 mod progress;

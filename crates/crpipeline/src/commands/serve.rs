@@ -1,15 +1,16 @@
-//! `crpipeline serve`
+//! `crpipeline serve` and `crpipeline worker`
 
 use std::process::ExitCode;
 
 use crate::{
     config::{Loaded, LogFormat},
-    exit, serving,
+    exit,
+    serving::{self, Role},
 };
 
-/// Serves until it is told to stop.
-pub(crate) async fn serve(loaded: Loaded) -> ExitCode {
-    match serving::serve(&loaded).await {
+/// Does what the role is until it is told to stop.
+pub(crate) async fn serve(loaded: Loaded, role: Role) -> ExitCode {
+    match serving::serve(&loaded, role).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if loaded.configuration.log.format == LogFormat::Json => {
             tracing::error!(code = failure.code.as_str(), remedy = %failure.remedy, "{}", failure.message);

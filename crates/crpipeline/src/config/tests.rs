@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
+use crp_store::Database;
 use tempfile::TempDir;
 
 use super::*;
@@ -231,13 +232,18 @@ fn a_misspelt_variable_is_told() {
 }
 
 #[test]
-fn postgresql_is_refused_in_words() {
-    let loaded = Setup::new("").with("DATABASE_URL", "postgres://u:hunter2@db/x").load().unwrap();
-    let failure = loaded.configuration.database.sqlite_file(Path::new("/data")).unwrap_err();
-    assert_eq!(failure.code.exit_code(), 2);
-    assert!(failure.message.contains("PostgreSQL comes later") && !failure.message.contains("hunter2"));
-    let loaded = Setup::new("").with("DATABASE_URL", "sqlite:/else/where.db").load().unwrap();
-    assert_eq!(loaded.configuration.database.sqlite_file(Path::new("/data")).unwrap(), Path::new("/else/where.db"));
+fn the_database_is_a_file_of_the_data_directory_another_file_or_postgresql() {
+    let database = |setup: Setup| setup.load().unwrap().configuration.database.database(Path::new("/data"));
+    let of_file = |database| match database {
+        Database::Sqlite(file) => file,
+        Database::Postgres(_) => panic!("it is a file"),
+    };
+    assert_eq!(of_file(database(Setup::new(""))), Path::new("/data/crpipeline.db"));
+    assert_eq!(of_file(database(Setup::new("").with("DATABASE_URL", "sqlite:/else/where.db"))), Path::new("/else/where.db"));
+    let setup = Setup::new("[database]\nmax_connections = 5").with("DATABASE_URL", "postgres://u:hunter2@db/x");
+    let Database::Postgres(server) = database(setup) else { panic!("it is PostgreSQL") };
+    assert_eq!((server.url.as_str(), server.max_connections), ("postgres://u:hunter2@db/x", 5));
+    assert!(Setup::new("[database]\nmax_connections = 2").problem().contains("3 to 1000"));
 }
 
 #[test]

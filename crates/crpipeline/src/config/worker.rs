@@ -19,7 +19,7 @@ pub(crate) struct WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { slots: 0, lease_seconds: 30, max_cache_mebibytes: 2048 }
+        Self { slots: 0, lease_seconds: 10, max_cache_mebibytes: 2048 }
     }
 }
 

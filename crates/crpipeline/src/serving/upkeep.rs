@@ -13,7 +13,7 @@ use crp_web::Web;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Served;
+use super::{Role, Served};
 use crate::config::StorageSettings;
 
 /// How old the figures of the database may be.
@@ -39,7 +39,9 @@ struct Upkeep {
 }
 
 /// Does everything once, so that the first scrape shows what is, then goes on until `stopping`.
-pub(super) async fn start(served: &Served, storage: &StorageSettings, stopping: CancellationToken) -> JoinHandle<()> {
+///
+/// Of several processes all tell the figures; those that answer people do the rest. They may do it at the same time.
+pub(super) async fn start(served: &Served, role: Role, storage: &StorageSettings, stopping: CancellationToken) -> JoinHandle<()> {
     let upkeep = Upkeep {
         store: served.store.clone(),
         objects: served.objects.clone(),
@@ -53,15 +55,21 @@ pub(super) async fn start(served: &Served, storage: &StorageSettings, stopping: 
     // A storage that hangs must not keep the server from starting; the probe tells later.
     let _ = tokio::time::timeout(Duration::from_secs(3), upkeep.clone().probe()).await;
     tokio::spawn(async move {
-        tokio::join!(
-            upkeep.every(FIGURES, &stopping, Upkeep::figures),
-            upkeep.every(PROBE, &stopping, Upkeep::probe),
-            upkeep.every(SWEEP, &stopping, Upkeep::sweep),
-            upkeep.every(SWEEP, &stopping, Upkeep::empty_trash),
-            upkeep.every(SWEEP, &stopping, Upkeep::catch_up),
-            // Not at once: whoever started the server on an old database has an hour to notice.
-            upkeep.every_after(SWEEP, SWEEP, &stopping, Upkeep::sweep_orphans),
-        );
+        let watch = async {
+            tokio::join!(upkeep.every(FIGURES, &stopping, Upkeep::figures), upkeep.every(PROBE, &stopping, Upkeep::probe));
+        };
+        let clean = async {
+            if role.answers() {
+                tokio::join!(
+                    upkeep.every(SWEEP, &stopping, Upkeep::sweep),
+                    upkeep.every(SWEEP, &stopping, Upkeep::empty_trash),
+                    upkeep.every(SWEEP, &stopping, Upkeep::catch_up),
+                    // Not at once: whoever started the server on an old database has an hour to notice.
+                    upkeep.every_after(SWEEP, SWEEP, &stopping, Upkeep::sweep_orphans),
+                );
+            }
+        };
+        tokio::join!(watch, clean);
     })
 }
 

@@ -31,6 +31,7 @@ mod pdf_tools;
 mod protects;
 mod readers;
 mod run_limits;
+mod scaled_out;
 mod scans;
 mod search;
 mod stopping;

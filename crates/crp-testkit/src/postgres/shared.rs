@@ -1,13 +1,10 @@
-//! The PostgreSQL of the tests: the one that CRP_TEST_POSTGRES_URL names, or one started for this test run and gone with it.
+//! The PostgreSQL of all tests: the one that CRP_TEST_POSTGRES_URL names, or one started for this test run and gone with it.
 
 use std::{
     env, fs,
-    net::{TcpListener, TcpStream},
-    os::unix::{
-        fs::{MetadataExt as _, PermissionsExt as _},
-        process::parent_id,
-    },
-    path::{Path, PathBuf},
+    net::TcpListener,
+    os::unix::{fs::PermissionsExt as _, process::parent_id},
+    path::Path,
     process::{Command, Stdio},
     sync::OnceLock,
     thread,
@@ -16,8 +13,10 @@ use std::{
 
 use fs4::FileExt;
 
-/// A superuser's URL; `None` where PostgreSQL is not installed.
-pub(super) fn url() -> Option<String> {
+use super::{answers, is_root, programs};
+
+/// A superuser's URL; `None` where PostgreSQL is not installed and CRP_TEST_POSTGRES_URL is not set.
+pub fn shared() -> Option<String> {
     static URL: OnceLock<Option<String>> = OnceLock::new();
     URL.get_or_init(|| env::var("CRP_TEST_POSTGRES_URL").ok().or_else(shared_cluster)).clone()
 }
@@ -36,15 +35,6 @@ fn shared_cluster() -> Option<String> {
     let port = known.filter(|port| answers(*port)).unwrap_or_else(|| start(&programs, &folder));
     fs::write(&note, port.to_string()).expect("the port is noted");
     Some(format!("postgres://postgres@127.0.0.1:{port}/postgres"))
-}
-
-/// The newest `/usr/lib/postgresql/*/bin`, or wherever the path leads.
-fn programs() -> Option<PathBuf> {
-    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
-    let on_path = env::var_os("PATH").into_iter().flat_map(|path| env::split_paths(&path).collect::<Vec<_>>());
-    let mut found: Vec<PathBuf> = installed.chain(on_path).filter(|folder| folder.join("initdb").exists()).collect();
-    found.sort();
-    found.pop()
 }
 
 fn start(programs: &Path, folder: &Path) -> u16 {
@@ -72,16 +62,4 @@ fn start(programs: &Path, folder: &Path) -> u16 {
         thread::sleep(Duration::from_millis(50));
     }
     port
-}
-
-/// Whether a server listens and takes logins: it answers a request for TLS with one byte.
-fn answers(port: u16) -> bool {
-    use std::io::{Read as _, Write as _};
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let mut answer = [0u8; 1];
-    stream.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).is_ok() && stream.read_exact(&mut answer).is_ok()
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
