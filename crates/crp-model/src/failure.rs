@@ -146,6 +146,10 @@ codes! {
     PortInUse = "port_in_use", Input, exit 2, true, "Stop the program that has the port, or choose another with the setting that the message names.";
     /// Another crPipeline serves this data directory.
     DataDirectoryInUse = "data_directory_in_use", Input, exit 2, true, "Stop the other process, or give this one a data directory of its own with CRPIPELINE_DATA_DIR.";
+    /// A backup is unfinished or damaged, or it is none.
+    BackupUnusable = "backup_unusable", Storage, exit 3, false, "Use another backup; `crpipeline restore SOURCE --check` tells whether one is whole.";
+    /// What is to be filled holds something already.
+    TargetNotEmpty = "target_not_empty", Input, exit 2, false, "Name an empty database and an empty folder or bucket; nothing that is there is ever overwritten.";
     /// The database was written by a newer version.
     NewerSchema = "newer_schema", Database, exit 2, false, "Use the newer crpipeline that wrote it, or restore the copy made before its migration.";
     /// A defect in crPipeline.

@@ -38,6 +38,11 @@ impl ObjectKey {
         format!("organizations/{organization}/jobs/{job}/")
     }
 
+    /// The prefix of everything that an organization's jobs left.
+    pub fn jobs_prefix(organization: OrganizationId) -> String {
+        format!("organizations/{organization}/jobs/")
+    }
+
     /// The prefix of everything that an organization uploaded.
     pub fn originals_prefix(organization: OrganizationId) -> String {
         format!("organizations/{organization}/originals/")

@@ -1,3 +1,11 @@
-//! What operators run: doctor, backup, restore, integrity check. (Backup, restore and the integrity check come later.)
+//! What operators run: `doctor`, backup and restore, the copy to another database, the integrity check, and the sweep of objects
+//! that no row names.
 
+pub mod backup;
+pub mod check;
 pub mod doctor;
+mod listing;
+mod progress;
+pub mod sweep;
+
+pub use progress::{Step, Watch};

@@ -11,6 +11,7 @@ pub mod documents;
 mod error;
 pub mod events;
 pub mod history;
+pub mod inventory;
 pub mod jobs;
 mod like;
 pub mod lock;
@@ -34,6 +35,7 @@ pub mod tasks;
 #[cfg(test)]
 mod tests;
 mod transaction;
+pub mod transfer;
 pub mod users;
 mod value;
 pub mod workers;

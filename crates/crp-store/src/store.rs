@@ -132,6 +132,16 @@ impl Store {
         Self::open_with(database, ambient, metrics, STEPS).await
     }
 
+    /// Opens a database that has no tables yet with those of an older version of the schema, to be filled with the rows of that
+    /// version; [`Store::open`] brings it up to date afterwards.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; `newer_schema` also when the database has a newer version already.
+    pub async fn open_at(database: &Database, version: i64, ambient: Ambient, metrics: Metrics) -> Result<Store, StoreError> {
+        let steps = STEPS.iter().filter(|step| step.version <= version).count();
+        Self::open_with(database, ambient, metrics, &STEPS[..steps]).await
+    }
+
     /// The same for a database that other processes may work on, too. On PostgreSQL time is the database's from now on, and word of
     /// commits goes from process to process; a file of SQLite has no other process.
     ///

@@ -1,6 +1,7 @@
 //! A transaction on either engine. What others must hear of is said only after the commit; dropping it rolls back.
 
 use crp_model::{JobId, OrganizationId};
+use futures_util::{StreamExt as _, stream::BoxStream};
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use crate::{
@@ -63,6 +64,22 @@ impl Tx {
             }
         };
         rows.map_err(|error| self.store.judge(&error, name))
+    }
+
+    /// The rows of a statement that was put together, as they come: never all of them in memory.
+    pub(crate) fn stream(&mut self, statement: Composed) -> Result<BoxStream<'_, Result<Row, StoreError>>, StoreError> {
+        let (Composed { name, text, arguments }, store) = (statement, self.store.clone());
+        let judged = move |error: sqlx::Error| store.judge(&error, name);
+        Ok(match &mut self.engine {
+            Engine::Sqlite(tx) => {
+                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_sqlite(arguments)?);
+                query.fetch(&mut **tx).map(move |row| row.map(Row::Sqlite).map_err(&judged)).boxed()
+            }
+            Engine::Postgres(tx) => {
+                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_postgres(arguments)?);
+                query.fetch(&mut **tx).map(move |row| row.map(Row::Postgres).map_err(&judged)).boxed()
+            }
+        })
     }
 
     /// Runs a statement; how many rows it changed.

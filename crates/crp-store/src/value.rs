@@ -24,7 +24,7 @@ pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
-    Bool(bool),
+    Bool(Option<bool>),
     Real(Option<f64>),
     Json(Option<serde_json::Value>),
 }
@@ -55,6 +55,7 @@ impl Value {
         for<'q> Option<String>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<f64>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<Vec<u8>>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
+        for<'q> Option<bool>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
         for<'q> Option<sqlx::types::Json<serde_json::Value>>: sqlx::Encode<'q, A::Database> + Type<A::Database>,
     {
         match self {
@@ -115,7 +116,7 @@ from! {
     Option<Timestamp>, v => Value::Int(v.map(|v| v.0));
     Day, v => Value::Int(Some(v.number()));
     Option<Day>, v => Value::Int(v.map(Day::number));
-    bool, v => Value::Bool(v);
+    bool, v => Value::Bool(Some(v));
     f64, v => Value::Real(Some(v));
     Option<f64>, v => Value::Real(v);
     &str, v => Value::Text(Some(v.replace('\0', "\u{fffd}")));
@@ -203,6 +204,7 @@ columns! {
     f64 as f64, v => Ok(v);
     bool as bool, v => Ok(v);
     String as String, v => Ok(v);
+    Vec<u8> as Vec<u8>, v => Ok(v);
     Timestamp as i64, v => Ok(Timestamp(v));
     Day as i64, v => Ok(Day::from_store(v));
     serde_json::Value as sqlx::types::Json<serde_json::Value>, v => Ok(v.0);

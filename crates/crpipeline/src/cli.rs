@@ -55,14 +55,16 @@ pub(crate) enum Command {
   DATABASE_URL=postgres://crpipeline@db/crpipeline crpipeline serve --no-worker       beside workers of their own")]
     Serve(ServeArguments),
     /// Works on the jobs of servers that share its PostgreSQL; any number of workers, started and stopped at any time
-    #[command(after_help = "It needs the same DATABASE_URL and S3_BUCKET (with what belongs to them) as the servers. SIGTERM: it takes no new task,
+    #[command(
+        after_help = "It needs the same DATABASE_URL and S3_BUCKET (with what belongs to them) as the servers. SIGTERM: it takes no new task,
 finishes what is nearly done, hands the rest back and ends within shutdown_grace_seconds. Killed, its tasks go on elsewhere
 as soon as their leases are over.
 
 Examples:
   DATABASE_URL=postgres://crpipeline@db/crpipeline S3_BUCKET=documents crpipeline worker
   crpipeline worker --config /etc/crpipeline/crpipeline.toml --worker-slots 8
-  crpipeline worker --metrics-listen 127.0.0.1:9102                                  the second one on this machine")]
+  crpipeline worker --metrics-listen 127.0.0.1:9102                                  the second one on this machine"
+    )]
     Worker(WorkerArguments),
     /// Makes files searchable, without a server
     #[command(after_help = "Without -o the outputs NAME.ocr.pdf, NAME.ocr.txt and NAME.ocr.json stand beside the input;
@@ -106,10 +108,39 @@ Examples:
     /// Writes dashboards, rules and configuration for Prometheus, Alertmanager and Grafana, or tries them
     #[command(subcommand)]
     Monitoring(MonitoringCommand),
-    /// (comes later) Copies everything that is needed to restore
-    Backup(Later),
-    /// (comes later) Brings a backup back
-    Restore(Later),
+    /// Copies everything that is needed to restore into a folder; the server may run
+    #[command(
+        after_help = "A later backup into the same folder copies only what is new and takes the place of the earlier one once it is whole.
+Exit code 4: the backup is whole, but for objects that the storage did not have.
+
+Examples:
+  crpipeline backup /backup/crpipeline
+  crpipeline backup --data-dir /var/lib/crpipeline /backup/monday --json | jq .documents
+  crpipeline restore /backup/crpipeline --check"
+    )]
+    Backup(BackupArguments),
+    /// Brings a backup back into an empty database and an empty storage
+    #[command(
+        after_help = "Database and storage are those of the configuration: SQLite or PostgreSQL, a folder or a bucket, whatever the backup came from.
+Exit code 3: the backup is unfinished or damaged. 2: something is in the way; nothing was changed.
+
+Examples:
+  crpipeline restore /backup/crpipeline --check                       reads and compares every byte, changes nothing
+  crpipeline restore /backup/crpipeline --data-dir /var/lib/crpipeline"
+    )]
+    Restore(RestoreArguments),
+    /// Compares rows with stored objects, says what is missing or damaged, and mends what can be mended
+    #[command(after_help = "The server may run. Exit code 0: nothing was found, or all of it is mended. 4: something waits for you.
+--repair removes objects that no row names, and runs documents again whose results are missing while their bytes are there.
+
+Examples:
+  crpipeline check
+  crpipeline check --hashes --json | jq '.findings[] | select(.is_mended | not)'
+  crpipeline check --hashes --repair")]
+    Check(CheckArguments),
+    /// Copies the database into another one
+    #[command(subcommand)]
+    Db(DbCommand),
 }
 
 /// `crpipeline serve`
@@ -331,11 +362,76 @@ pub(crate) struct MonitoringCheck {
     pub(crate) json: bool,
 }
 
-/// A command whose place is here and whose work is not.
+/// `crpipeline backup`
 #[derive(Args, Debug)]
-pub(crate) struct Later {
-    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    _arguments: Vec<String>,
+pub(crate) struct BackupArguments {
+    /// Folder for the backup: a new or empty one, or one with an earlier backup
+    #[arg(value_name = "FOLDER")]
+    pub(crate) target: PathBuf,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `crpipeline restore`
+#[derive(Args, Debug)]
+pub(crate) struct RestoreArguments {
+    /// Folder with the backup
+    #[arg(value_name = "FOLDER")]
+    pub(crate) source: PathBuf,
+    /// Changes nothing: reads every byte of the backup and says whether it is whole
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `crpipeline check`
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Reads every byte and compares it with its SHA-256, not only sizes
+    #[arg(long)]
+    pub(crate) hashes: bool,
+    /// Mends what can be mended
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Objects without a row count as left over when they are older; younger ones may be about to get one
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87600))]
+    pub(crate) min_age_hours: u32,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `crpipeline db`
+#[derive(Debug, Subcommand)]
+pub(crate) enum DbCommand {
+    /// Copies every row of the configured database into an empty one, of either kind; the server has to be stopped
+    #[command(
+        after_help = "Rows are counted at the end, in one transaction: the new database has all of them or none. Objects stay where they are.
+A password in --to can be seen by everybody on the machine; leave it to --to-file, or to PGPASSWORD and ~/.pgpass.
+
+Examples:
+  crpipeline db copy --to postgres://crpipeline@localhost/crpipeline
+  crpipeline db copy --to-file /run/secrets/new-database-url
+  DATABASE_URL=postgres://crpipeline@localhost/crpipeline crpipeline db copy --to sqlite:/var/lib/crpipeline/crpipeline.db"
+    )]
+    Copy(DbCopyArguments),
+}
+
+/// `crpipeline db copy`
+#[derive(Args, Debug)]
+pub(crate) struct DbCopyArguments {
+    /// The empty database: postgres://… or sqlite:PATH
+    #[arg(long, value_name = "URL", required_unless_present = "to_file", conflicts_with = "to_file")]
+    pub(crate) to: Option<String>,
+    /// File that holds the URL
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_file: Option<PathBuf>,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 impl Cli {

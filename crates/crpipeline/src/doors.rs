@@ -139,9 +139,11 @@ pub(crate) async fn open_beside_server(configuration: &Configuration, metrics: &
     let database = database(configuration);
     let _locks = match (schema_state(&database).await.map_err(|error| error.failure())?, &database) {
         (SchemaState::Behind(version), Database::Postgres(_)) => {
-            let message = format!("The database has schema version {version}; this crpipeline works on version {}", Store::schema_version());
-            return Err(Failure::new(Code::InvalidConfiguration, message)
-                .with_remedy("Bring it up to date first, with `crpipeline migrate` or by starting this version's server; then try again."));
+            let message =
+                format!("The database has schema version {version}; this crpipeline works on version {}", Store::schema_version());
+            return Err(Failure::new(Code::InvalidConfiguration, message).with_remedy(
+                "Bring it up to date first, with `crpipeline migrate` or by starting this version's server; then try again.",
+            ));
         }
         (SchemaState::Absent | SchemaState::Behind(_), _) => Some(lock(configuration).map_err(of_other_version)?),
         (SchemaState::Current | SchemaState::Newer(_), _) => None,
@@ -183,9 +185,7 @@ pub(crate) async fn open_store_in_time(
     loop {
         match open_store(&database, ambient.clone(), metrics).await {
             Err(failure)
-                if failure.code == Code::DatabaseUnavailable
-                    && matches!(database, Database::Postgres(_))
-                    && began.elapsed() < patience =>
+                if failure.code == Code::DatabaseUnavailable && matches!(database, Database::Postgres(_)) && began.elapsed() < patience =>
             {
                 tracing::warn!("The database does not answer yet; trying again: {}", failure.message);
                 tokio::select! {

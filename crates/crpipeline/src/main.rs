@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::{
-    cli::{Cli, Command, ConfigCommand},
+    cli::{Cli, Command, ConfigCommand, DbCommand},
     config::{Loaded, Needs},
     serving::Role,
 };
@@ -40,8 +40,6 @@ fn main() -> ExitCode {
         return commands::monitoring::monitoring(command);
     }
     match &cli.command {
-        Command::Backup(_) => commands::later::refuse("backup", "Until then stop the server and copy its data directory."),
-        Command::Restore(_) => commands::later::refuse("restore", "Until then stop the server and put its data directory back."),
         Command::Config(ConfigCommand::Schema) => commands::config::schema(),
         Command::Config(ConfigCommand::Check) => commands::config::check(&cli),
         command => {
@@ -76,7 +74,11 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         Command::Admin(command) => start::block_on(commands::admin::admin(command, loaded.configuration)),
         Command::Migrate { check } => start::block_on(commands::migrate::migrate(loaded.configuration, check)),
         Command::Config(ConfigCommand::Show { json }) => commands::config::show(&loaded, json),
-        Command::Config(_) | Command::Monitoring(_) | Command::Backup(_) | Command::Restore(_) => {
+        Command::Backup(arguments) => start::block_on(commands::backup::backup(arguments, loaded.configuration)),
+        Command::Restore(arguments) => start::block_on(commands::backup::restore(arguments, loaded.configuration)),
+        Command::Check(arguments) => start::block_on(commands::check::check(arguments, loaded.configuration)),
+        Command::Db(DbCommand::Copy(arguments)) => start::block_on(commands::db::copy(arguments, loaded.configuration)),
+        Command::Config(_) | Command::Monitoring(_) => {
             unreachable!("answered before the configuration was read")
         }
     }

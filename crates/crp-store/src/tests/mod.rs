@@ -21,6 +21,7 @@ mod schema;
 mod search;
 mod statements;
 mod storm;
+mod transfer;
 mod trouble;
 mod unreadable;
 mod watching;

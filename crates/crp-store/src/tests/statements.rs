@@ -14,6 +14,7 @@ fn modules() -> Vec<&'static [&'static Statement]> {
         crate::audit::STATEMENTS,
         crate::events::STATEMENTS,
         crate::history::STATEMENTS,
+        crate::inventory::STATEMENTS,
         crate::jobs::STATEMENTS,
         crate::login::STATEMENTS,
         crate::login_refusals::STATEMENTS,
@@ -30,6 +31,7 @@ fn modules() -> Vec<&'static [&'static Statement]> {
     modules.extend(crate::jobs::STATEMENTS_BELOW);
     modules.extend(crate::search::STATEMENTS);
     modules.extend(crate::tasks::STATEMENTS);
+    modules.extend(crate::transfer::STATEMENTS);
     modules
 }
 

@@ -101,7 +101,14 @@ async fn readiness_names_what_is_missing() {
     let expected = [("database", true), ("storage", true), ("disk", true), ("worker", false)];
     assert_eq!(told, expected.map(|(name, ok)| (name.to_owned(), ok)));
     let worker = crp_model::WorkerId::new(&app.web.ambient);
-    crp_store::workers::heartbeat(&app.web.store, worker, crp_model::labels::WorkerState::Alive, &crp_store::workers::AboutWorker::default()).await.unwrap();
+    crp_store::workers::heartbeat(
+        &app.web.store,
+        worker,
+        crp_model::labels::WorkerState::Alive,
+        &crp_store::workers::AboutWorker::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(app.get("", "/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE, "within a second nothing is asked again");
     app.advance(2);
     assert_eq!(app.get("", "/readyz").await.status, StatusCode::OK);

@@ -1,10 +1,13 @@
 //! The commands, one module each: they wire crates and print what came out.
 
 pub(crate) mod admin;
+pub(crate) mod backup;
+pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod db;
 pub(crate) mod doctor;
-pub(crate) mod later;
 pub(crate) mod migrate;
 pub(crate) mod monitoring;
+mod progress;
 pub(crate) mod run;
 pub(crate) mod serve;

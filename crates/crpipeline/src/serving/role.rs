@@ -58,8 +58,9 @@ impl Role {
         if let Database::Sqlite(file) = doors::database(&configuration) {
             let what = if self == Role::Worker { "A worker of its own" } else { "A server without a worker" };
             let message = format!("{what} needs PostgreSQL; the database is the file {}, which only one process can use", file.display());
-            return Err(Failure::new(Code::InvalidConfiguration, message)
-                .with_remedy("Set DATABASE_URL=postgres://… for every process, or run `crpipeline serve`, which works in its own process."));
+            return Err(Failure::new(Code::InvalidConfiguration, message).with_remedy(
+                "Set DATABASE_URL=postgres://… for every process, or run `crpipeline serve`, which works in its own process.",
+            ));
         }
         if configuration.storage.s3_bucket.is_none() {
             let folder = configuration.storage.data_dir.display();

@@ -24,6 +24,8 @@ const PROBE: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(3600);
 /// An upload that was not finished within this time never will be.
 const PARTIAL_UPLOADS: Duration = Duration::from_secs(24 * 3600);
+/// An object that no row names after this time will never be named.
+const ORPHANS: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Clone)]
 struct Upkeep {
@@ -62,6 +64,8 @@ pub(super) async fn start(served: &Served, role: Role, storage: &StorageSettings
                     upkeep.every(SWEEP, &stopping, Upkeep::sweep),
                     upkeep.every(SWEEP, &stopping, Upkeep::empty_trash),
                     upkeep.every(SWEEP, &stopping, Upkeep::catch_up),
+                    // Not at once: whoever started the server on an old database has an hour to notice.
+                    upkeep.every_after(SWEEP, SWEEP, &stopping, Upkeep::sweep_orphans),
                 );
             }
         };
@@ -72,7 +76,18 @@ pub(super) async fn start(served: &Served, role: Role, storage: &StorageSettings
 impl Upkeep {
     /// Repeats `work`; a panic in it is counted and does not end the others.
     async fn every<F: Future<Output = ()> + Send + 'static>(&self, period: Duration, stopping: &CancellationToken, work: fn(Upkeep) -> F) {
-        let mut clock = tokio::time::interval(period);
+        self.every_after(Duration::ZERO, period, stopping, work).await;
+    }
+
+    /// The same, for the first time after `first`.
+    async fn every_after<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        first: Duration,
+        period: Duration,
+        stopping: &CancellationToken,
+        work: fn(Upkeep) -> F,
+    ) {
+        let mut clock = tokio::time::interval_at(tokio::time::Instant::now() + first, period);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -130,6 +145,15 @@ impl Upkeep {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "Removed uploads that were never finished"),
             Err(failure) => tracing::warn!(code = failure.code.as_str(), "Unfinished uploads could not be removed: {}", failure.message),
+        }
+    }
+
+    async fn sweep_orphans(self) {
+        let before = self.ambient.now().minus(ORPHANS);
+        match crp_ops::sweep::orphans(&self.store, &self.objects, before).await {
+            Ok(swept) if swept.objects == 0 => {}
+            Ok(swept) => tracing::info!(objects = swept.objects, bytes = swept.bytes, "Removed objects that no row names"),
+            Err(failure) => tracing::warn!(code = failure.code.as_str(), "Objects that no row names stay for now: {}", failure.message),
         }
     }
 
