@@ -129,6 +129,16 @@ Examples:
   crpipeline restore /backup/crpipeline --data-dir /var/lib/crpipeline"
     )]
     Restore(RestoreArguments),
+    /// Takes the documents of a folder, after all others in priority; started again it goes on where it stopped
+    #[command(after_help = "The server may run. The folder stays as it is; links and hidden files are left out, folders in it are not.
+What was taken stands in a record, one JSON object for each file with hash, document and job; files in it are not taken again
+unless they changed. Exit code 3: some files are no documents; all others were taken.
+
+Examples:
+  crpipeline import /mnt/scans --dry-run                what would be taken
+  crpipeline import /mnt/scans -p invoices
+  crpipeline import /mnt/scans --organization \"Tax office\" --record scans.jsonl --json | jq .taken")]
+    Import(ImportArguments),
     /// Compares rows with stored objects, says what is missing or damaged, and mends what can be mended
     #[command(after_help = "The server may run. Exit code 0: nothing was found, or all of it is mended. 4: something waits for you.
 --repair removes objects that no row names, and runs documents again whose results are missing while their bytes are there.
@@ -141,6 +151,29 @@ Examples:
     /// Copies the database into another one
     #[command(subcommand)]
     Db(DbCommand),
+}
+
+/// `crpipeline import`
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Name or id of the pipeline [default: make every page searchable]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Whose documents they become [default: the only organization]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organization: Option<String>,
+    /// Looks at every file and changes nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// File that says what was taken [default: one for this folder in the folder imports of the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `crpipeline serve`
