@@ -4,12 +4,14 @@
 #
 #   sudo deploy/prove-image.sh                 # everything as it is released; an hour on a small machine
 #   sudo PROFILE=dev deploy/prove-image.sh     # built quickly
+#   sudo UNPACKED=FOLDER deploy/prove-image.sh # from an unpacked release: nothing is compiled, a few minutes
 #
 # Both arguments for bases are used, since no registry is asked for images: BASE is Debian, RUST_IMAGE is the same Debian
 # with this machine's Rust and what Cargo has downloaded (`cargo fetch` first). Needs root, buildah and debootstrap
 # (apt-get install --no-install-recommends buildah debootstrap), and 15 gigabytes. It is no part of `cargo xtask test`.
 #
 #   PROFILE     profile of Cargo (release)
+#   UNPACKED    folder of an unpacked release, whose binary and Dockerfile are taken
 #   MIRROR      of Debian (that of debootstrap)
 #   SUITE       release of Debian (bookworm)
 #   WORK        folder for everything that it makes (target/prove-image); it is removed at the end, unless KEEP is set
@@ -17,6 +19,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PROFILE=${PROFILE:-release}
+UNPACKED=${UNPACKED:-}
 MIRROR=${MIRROR:-}
 SUITE=${SUITE:-bookworm}
 WORK=$(realpath -m "${WORK:-target/prove-image}")
@@ -43,7 +46,9 @@ finish() {
 }
 
 [ "$(id -u)" = 0 ] || fail "needs root, for debootstrap and chroot"
-for program in buildah debootstrap git rustc cargo node npm curl; do
+needed="buildah debootstrap curl"
+[ -n "$UNPACKED" ] || needed="$needed git rustc cargo node npm"
+for program in $needed; do
   command -v "$program" >/dev/null || fail "$program is not installed"
 done
 # What is removed at the end has to be its own.
@@ -61,49 +66,63 @@ build config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 build commit --quiet "$container" localhost/prove-debian >/dev/null
 build rm "$container" >/dev/null
 
-say "the same with $(rustc --version)"
-container=$(build from localhost/prove-debian)
-in_image "$container" -- sh -euc 'apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev >/dev/null'
-rust=$(build mount "$container")/opt
-mkdir -p "$rust/rust" "$rust/cargo"
-tar -C "$(rustc --print sysroot)" --exclude=./share --exclude=./lib/rustlib/src -cf - . | tar -C "$rust/rust" -xf -
-tar -C "${CARGO_HOME:-$HOME/.cargo}" -cf - registry | tar -C "$rust/cargo" -xf -
-build umount "$container" >/dev/null
-build config --env PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env CARGO_HOME=/opt/cargo \
-  --env CARGO_NET_OFFLINE=true --env "CARGO_BUILD_JOBS=${CARGO_BUILD_JOBS:-$(nproc)}" "$container"
-build commit --quiet "$container" localhost/prove-rust >/dev/null
-build rm "$container" >/dev/null
+# What compiles: the same Debian with this machine's Rust, and with its Node.js; the source, and a look at what gets into it.
+prepare_to_compile() {
+  say "the same with $(rustc --version)"
+  container=$(build from localhost/prove-debian)
+  in_image "$container" -- sh -euc 'apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev >/dev/null'
+  rust=$(build mount "$container")/opt
+  mkdir -p "$rust/rust" "$rust/cargo"
+  tar -C "$(rustc --print sysroot)" --exclude=./share --exclude=./lib/rustlib/src -cf - . | tar -C "$rust/rust" -xf -
+  tar -C "${CARGO_HOME:-$HOME/.cargo}" -cf - registry | tar -C "$rust/cargo" -xf -
+  build umount "$container" >/dev/null
+  build config --env PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --env CARGO_HOME=/opt/cargo \
+    --env CARGO_NET_OFFLINE=true --env "CARGO_BUILD_JOBS=${CARGO_BUILD_JOBS:-$(nproc)}" "$container"
+  build commit --quiet "$container" localhost/prove-rust >/dev/null
+  build rm "$container" >/dev/null
 
-say "Debian with Node.js $(node --version)"
-container=$(build from localhost/prove-debian)
-node=$(build mount "$container")/opt/node
-install -D "$(readlink -f "$(command -v node)")" "$node/bin/node"
-npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
-mkdir -p "$node/lib" && cp -a "$npm" "$node/lib/npm" && ln -s ../lib/npm/bin/npm-cli.js "$node/bin/npm"
-build umount "$container" >/dev/null
-build config --env PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  --env "NPM_CONFIG_REGISTRY=$(npm config get registry)" "$container"
-build commit --quiet "$container" localhost/prove-node >/dev/null
-build rm "$container" >/dev/null
+  say "Debian with Node.js $(node --version)"
+  container=$(build from localhost/prove-debian)
+  node=$(build mount "$container")/opt/node
+  install -D "$(readlink -f "$(command -v node)")" "$node/bin/node"
+  npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  mkdir -p "$node/lib" && cp -a "$npm" "$node/lib/npm" && ln -s ../lib/npm/bin/npm-cli.js "$node/bin/npm"
+  build umount "$container" >/dev/null
+  build config --env PATH=/opt/node/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    --env "NPM_CONFIG_REGISTRY=$(npm config get registry)" "$container"
+  build commit --quiet "$container" localhost/prove-node >/dev/null
+  build rm "$container" >/dev/null
 
-say "the source of the last commit, and what must not get into the image"
-rm -rf "$WORK/source" && mkdir "$WORK/source"
-git archive HEAD | tar -C "$WORK/source" -xf -
-mkdir -p "$WORK/source/.git" "$WORK/source/target/debug" "$WORK/source/monitoring/secrets"
-for planted in .git/config target/debug/crpipeline monitoring/secrets/smtp_password monitoring/.env; do
-  echo planted >"$WORK/source/$planted"
-done
-printf 'FROM scratch\nCOPY . /\n' >"$WORK/only-copy"
-build build --quiet --file "$WORK/only-copy" --tag localhost/prove-context "$WORK/source" >/dev/null
-container=$(build from localhost/prove-context)
-if found=$(grep -rlx planted "$(build mount "$container")"); then fail "in the context of the build: $found"; fi
-build rm "$container" >/dev/null
-echo "nothing of it"
+  say "the source of the last commit, and what must not get into the image"
+  rm -rf "$WORK/source" && mkdir "$WORK/source"
+  git archive HEAD | tar -C "$WORK/source" -xf -
+  mkdir -p "$WORK/source/.git" "$WORK/source/target/debug" "$WORK/source/monitoring/secrets" "$WORK/source/deploy/secrets"
+  for planted in .git/config target/debug/crpipeline monitoring/secrets/smtp_password monitoring/.env deploy/secrets/garage.env; do
+    echo planted >"$WORK/source/$planted"
+  done
+  printf 'FROM scratch\nCOPY . /\n' >"$WORK/only-copy"
+  build build --quiet --file "$WORK/only-copy" --tag localhost/prove-context "$WORK/source" >/dev/null
+  container=$(build from localhost/prove-context)
+  if found=$(grep -rlx planted "$(build mount "$container")"); then fail "in the context of the build: $found"; fi
+  build rm "$container" >/dev/null
+  echo "nothing of it"
+}
 
-say "deploy/Dockerfile, profile $PROFILE"
-build build --isolation chroot --format docker --file deploy/Dockerfile --tag localhost/crpipeline:proof \
-  --build-arg NODE_IMAGE=localhost/prove-node --build-arg RUST_IMAGE=localhost/prove-rust --build-arg BASE=localhost/prove-debian \
-  --build-arg "PROFILE=$PROFILE" --build-arg "CRPIPELINE_REVISION=$(git rev-parse --short=12 HEAD)" "$WORK/source"
+arguments=(--build-arg BASE=localhost/prove-debian)
+if [ -n "$UNPACKED" ]; then
+  source=$(realpath "$UNPACKED")
+  [ -x "$source/crpipeline" ] || fail "$source has no crpipeline; is it an unpacked release?"
+  arguments+=(--build-arg BUILT=unpacked)
+  say "deploy/Dockerfile, from $source"
+else
+  prepare_to_compile
+  source=$WORK/source
+  arguments+=(--build-arg NODE_IMAGE=localhost/prove-node --build-arg RUST_IMAGE=localhost/prove-rust
+    --build-arg "PROFILE=$PROFILE" --build-arg "CRPIPELINE_REVISION=$(git rev-parse --short=12 HEAD)")
+  say "deploy/Dockerfile, profile $PROFILE"
+fi
+build build --isolation chroot --format docker --file "$source/deploy/Dockerfile" --tag localhost/crpipeline:proof \
+  "${arguments[@]}" "$source"
 
 say "what the image says"
 build inspect --type image --format 'user {{.Docker.Config.User}}

@@ -1,7 +1,8 @@
-//! The one tool for chores: `cargo xtask up | test | check | docs | bench`.
+//! The one tool for chores: `cargo xtask up | test | check | docs | dist | bench`.
 
 mod bench;
 mod check;
+mod dist;
 mod docs;
 mod install;
 mod interrupt;
@@ -65,6 +66,8 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Build the release with its web app, and make a tarball and a Debian package of it.
+    Dist(dist::Dist),
     /// List the benchmarks, or run one.
     Bench {
         /// The benchmark to run.
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Chore::Web { playwright } => tests_command::test_web(&playwright),
         Chore::Check { structure } => check::check(structure),
         Chore::Docs { check } => docs::docs(check),
+        Chore::Dist(arguments) => dist::dist(&arguments),
         Chore::Bench { bench } => bench::bench(bench),
     });
     match result {

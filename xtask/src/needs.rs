@@ -108,6 +108,20 @@ pub(crate) const TO_TEST: &[Need] = &[
         found: || !IS_LINUX || (system_program("unshare") && system_program("nsenter")),
     },
     Need {
+        what: "systemd-analyze",
+        apt: &["systemd"],
+        dnf: "systemd",
+        brew: "(Linux alone)",
+        found: || !IS_LINUX || program("systemd-analyze").is_some(),
+    },
+    Need {
+        what: "dpkg-deb and strip",
+        apt: &["dpkg", "binutils"],
+        dnf: "dpkg binutils",
+        brew: "(Linux alone)",
+        found: || !IS_LINUX || (program("dpkg-deb").is_some() && program("strip").is_some()),
+    },
+    Need {
         what: "Python 3 with venv and pip",
         apt: &["python3", "python3-venv"],
         dnf: "python3",

@@ -24,8 +24,14 @@ struct Packages {
     package: (&'static str, &'static str),
 }
 
-const PACKAGES: &[Packages] =
-    &[Packages { described_in: "crates/crpipeline/tests/readers", name: "readers", package: ("CRP_PDFJS", "pdfjs-dist") }];
+const PACKAGES: &[Packages] = &[
+    Packages { described_in: "crates/crpipeline/tests/readers", name: "readers", package: ("CRP_PDFJS", "pdfjs-dist") },
+    Packages {
+        described_in: "crates/crpipeline/tests/manifests",
+        name: "manifests",
+        package: ("CRP_KEDA_MODELS", "@kubernetes-models/keda"),
+    },
+];
 const DESCRIPTION: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
 
 /// Installs what is not there yet.

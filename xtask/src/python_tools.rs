@@ -35,6 +35,13 @@ const ENVIRONMENTS: &[Environment] = &[
         libraries: &[],
         is_optional: false,
     },
+    Environment {
+        name: "kubernetes",
+        packages: &["kubernetes-validate==1.37.0"],
+        programs: &[("CRP_KUBERNETES_VALIDATE", "kubernetes-validate")],
+        libraries: &[],
+        is_optional: false,
+    },
     // Tesseract 5.5 with everything that it needs, beside the older one of the system.
     Environment {
         name: "newer-tesseract",

@@ -94,6 +94,8 @@ catalogue! {
     upload_bytes_total as "crpipeline_upload_bytes_total": Counter, Instance;
     /// Finished pages by where their text came from.
     pages_total as "crpipeline_pages_total": Counter1<source: PageSource>, Instance;
+    /// Pages that were not read since an earlier job had read them in the same way.
+    pages_reused_total as "crpipeline_pages_reused_total": Counter, Instance;
     /// Wall time of recognising one page.
     ocr_page_duration_seconds as "crpipeline_ocr_page_duration_seconds": Histogram1<engine: EngineKind> in DUR, Instance;
     /// Pages whose recognition failed.
@@ -107,6 +109,8 @@ catalogue! {
     s3_retries_total as "crpipeline_s3_retries_total": Counter1<operation: StorageOperation>, Instance;
     /// Whether the storage takes and gives bytes (1) or not (0): set by a probe every 10 seconds, to 0 also by any operation that fails.
     storage_up as "crpipeline_storage_up": Gauge, Instance;
+    /// Whether a bucket counts as away (1), so that operations are refused without being sent and tasks are not claimed, or not (0).
+    storage_breaker_open as "crpipeline_storage_breaker_open": Gauge, Instance;
 
     /// Successful logins.
     logins_total as "crpipeline_logins_total": Counter1<method: LoginMethod>, Instance;

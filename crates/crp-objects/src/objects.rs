@@ -1,41 +1,29 @@
 //! The door to stored bytes.
 
-use std::{fmt, ops::Range, path::Path, pin::pin, time::Duration};
+use std::{fmt, ops::Range, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use crp_metrics::Metrics;
-use crp_model::{Code, Failure, ObjectKey, Sha256Hash, Timestamp, labels::StorageOperation};
+use crp_model::{Ambient, Code, Failure, ObjectKey, Sha256Hash, Timestamp, labels::StorageOperation};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
-use crate::{
-    S3Settings,
-    cleanup::Cleanups,
-    fetch,
-    folder::Folder,
-    key,
-    metered::{metered, metered_stream, note},
-    s3::Bucket,
-};
+use crate::{S3Settings, breaker::Breaker, breaker::Way, cleanup::Cleanups, fetch, folder::Folder, key, metered::Meter, s3::Bucket};
 
-/// What the probe writes.
-const PROBE: &[u8] = b"crpipeline";
-/// How long a probe may take before the storage counts as one that does not answer.
-const PROBE_PATIENCE: Duration = Duration::from_secs(15);
 /// How much of a file is read at once.
 const FILE_BYTES: usize = 1024 * 1024;
 
 /// Bytes under typed keys. Cloning is cheap; all clones share connections and counters.
 #[derive(Clone)]
 pub struct Objects {
-    store: Store,
-    metrics: Metrics,
-    cleanups: Cleanups,
+    pub(crate) store: Store,
+    pub(crate) meter: Meter,
+    pub(crate) cleanups: Cleanups,
 }
 
 #[derive(Clone)]
-enum Store {
+pub(crate) enum Store {
     Folder(Folder),
     S3(Bucket),
 }
@@ -103,6 +91,8 @@ pub(crate) enum Existing {
     Keep,
     /// Replace it: the key says what it is, so the bytes say the same.
     Replace,
+    /// Replace it, and take nothing but the answer for a success: the same bytes may be there from before.
+    Rewrite,
 }
 
 /// How to store, and how far it went.
@@ -118,14 +108,15 @@ impl Objects {
     pub fn open_folder(root: &Path, metrics: Metrics) -> Result<Objects, Failure> {
         let cleanups = Cleanups::default();
         let store = Store::Folder(Folder::open(root, metrics.clone(), cleanups.clone())?);
-        Ok(Self { store, metrics, cleanups })
+        Ok(Self { store, meter: Meter { metrics, breaker: None }, cleanups })
     }
 
     /// Objects in a bucket. Nothing is sent yet: [`Objects::probe`] tells whether it answers.
-    pub fn open_s3(settings: S3Settings, metrics: Metrics) -> Result<Objects, Failure> {
+    pub fn open_s3(settings: S3Settings, metrics: Metrics, ambient: Ambient) -> Result<Objects, Failure> {
         let cleanups = Cleanups::default();
-        let store = Store::S3(Bucket::open(settings, metrics.clone(), cleanups.clone())?);
-        Ok(Self { store, metrics, cleanups })
+        let store = Store::S3(Bucket::open(settings, metrics.clone(), ambient.clone(), cleanups.clone())?);
+        let breaker = Some(Breaker::new(ambient, metrics.clone()));
+        Ok(Self { store, meter: Meter { metrics, breaker }, cleanups })
     }
 
     /// Where the bytes are kept.
@@ -163,19 +154,20 @@ impl Objects {
         self.put(key, body, size_bytes, Existing::Replace).await.map_err(|e| of_file(path, e))
     }
 
-    async fn put<S, E>(&self, key: &ObjectKey, body: S, limit_bytes: u64, existing: Existing) -> Result<Stored, PutError>
+    pub(crate) async fn put<S, E>(&self, key: &ObjectKey, body: S, limit_bytes: u64, existing: Existing) -> Result<Stored, PutError>
     where
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
         E: fmt::Display,
     {
+        self.admit(Way::In).map_err(PutError::Storage)?;
         let mut put = Put { existing, limit_bytes, operation: StorageOperation::Put };
         let stored = match &self.store {
             Store::Folder(folder) => folder.put(key, body, &mut put).await,
             Store::S3(bucket) => bucket.put(key, body, &mut put).await,
         };
         match &stored {
-            Ok(_) => note(&self.metrics, put.operation, None),
-            Err(PutError::Storage(failure)) => note(&self.metrics, put.operation, Some(failure)),
+            Ok(_) => self.meter.note(put.operation, None),
+            Err(PutError::Storage(failure)) => self.meter.note(put.operation, Some(failure)),
             // The sender's doing says nothing about the storage.
             Err(PutError::TooLarge { .. } | PutError::Body(_)) => {}
         }
@@ -193,14 +185,15 @@ impl Objects {
     }
 
     async fn open(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<Option<Download>, Failure> {
-        let opened = metered(&self.metrics, StorageOperation::Get, async {
+        self.admit(Way::Out)?;
+        let opened = self.meter.metered(StorageOperation::Get, async {
             match &self.store {
                 Store::Folder(folder) => folder.get(key, range).await,
                 Store::S3(bucket) => bucket.get(key, range).await,
             }
         });
         let Some(download) = opened.await? else { return Ok(None) };
-        let stream = metered_stream(self.metrics.clone(), StorageOperation::Get, download.stream);
+        let stream = self.meter.metered_stream(StorageOperation::Get, download.stream);
         Ok(Some(Download { stream, ..download }))
     }
 
@@ -225,85 +218,58 @@ impl Objects {
     }
 
     pub(crate) fn count_retry(&self, operation: StorageOperation) {
-        self.metrics.s3_retries_total.inc(operation);
+        self.meter.metrics.s3_retries_total.inc(operation);
     }
 
     /// The size of an object in bytes; `None` if there is none.
     pub async fn head(&self, key: &ObjectKey) -> Result<Option<u64>, Failure> {
-        metered(&self.metrics, StorageOperation::Head, async {
+        self.admit(Way::Out)?;
+        let done = self.meter.metered(StorageOperation::Head, async {
             match &self.store {
                 Store::Folder(folder) => folder.head(key).await,
                 Store::S3(bucket) => bucket.head(key).await,
             }
-        })
-        .await
+        });
+        done.await
     }
 
     /// Removes an object. One that is not there is removed already.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Failure> {
-        metered(&self.metrics, StorageOperation::Delete, async {
+        self.admit(Way::In)?;
+        let done = self.meter.metered(StorageOperation::Delete, async {
             match &self.store {
                 Store::Folder(folder) => folder.delete(key).await,
                 Store::S3(bucket) => bucket.delete(key).await,
             }
-        })
-        .await
+        });
+        done.await
     }
 
     /// Every object under `prefix`, which is empty or ends with a slash. The stream ends after its first error.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<Listed, Failure>> {
+        if let Err(failure) = self.admit(Way::Out) {
+            return futures_util::stream::iter([Err(failure)]).boxed();
+        }
         let found = match (key::check_prefix(prefix), &self.store) {
             (Err(failure), _) => futures_util::stream::iter([Err(failure)]).boxed(),
             (Ok(()), Store::Folder(folder)) => folder.list(prefix),
             (Ok(()), Store::S3(bucket)) => bucket.list(prefix),
         };
-        metered_stream(self.metrics.clone(), StorageOperation::List, found)
-    }
-
-    /// Whether the storage takes and gives bytes now: writes a small object and reads it back. Sets `storage_up`, to 0 also
-    /// while it takes longer than 15 seconds: a storage that hangs fails at nothing for minutes.
-    pub async fn probe(&self) -> Result<(), Failure> {
-        self.probe_with_patience(PROBE_PATIENCE).await
-    }
-
-    /// [`Self::probe`] with another patience.
-    pub async fn probe_with_patience(&self, patience: Duration) -> Result<(), Failure> {
-        let mut answer = pin!(self.write_and_read_back());
-        if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
-            return answer;
-        }
-        self.metrics.storage_up.set(0.0);
-        tracing::warn!("The storage has not answered for {} s", patience.as_secs());
-        answer.await
-    }
-
-    async fn write_and_read_back(&self) -> Result<(), Failure> {
-        let key = ObjectKey::probe();
-        self.put_bytes(&key, Bytes::from_static(PROBE)).await?;
-        match self.get_bytes(&key, PROBE.len() as u64).await? {
-            Some(bytes) if bytes == PROBE => {
-                self.metrics.storage_up.set(1.0);
-                Ok(())
-            }
-            _ => {
-                let failure = Failure::new(Code::StorageUnavailable, "The storage does not give back what was just written");
-                note(&self.metrics, StorageOperation::Get, Some(&failure));
-                Err(failure)
-            }
-        }
+        self.meter.metered_stream(StorageOperation::List, found)
     }
 
     /// Removes what crashes left of uploads that began before `older_than`: files in `.partial/`, or uploads in parts.
     /// Uploads that run now are younger than an hour or two; on a bucket that several processes share, leave them that much.
     /// Tells how many were removed.
     pub async fn sweep_partial(&self, older_than: Timestamp) -> Result<u64, Failure> {
-        metered(&self.metrics, StorageOperation::Delete, async {
+        self.admit(Way::In)?;
+        let done = self.meter.metered(StorageOperation::Delete, async {
             match &self.store {
                 Store::Folder(folder) => folder.sweep(older_than).await,
                 Store::S3(bucket) => bucket.sweep(older_than).await,
             }
-        })
-        .await
+        });
+        done.await
     }
 
     /// Waits until every upload has ended and what broken-off ones left is removed. For the end of the process and for tests.

@@ -18,8 +18,38 @@ pub struct S3Settings {
     pub access_key_id: String,
     /// The key that signs; never sent, never printed.
     pub secret_access_key: SecretString,
+    /// What belongs to a key that was lent for a while; never printed.
+    pub session_token: Option<SecretString>,
+    /// Where the name of the bucket stands in addresses.
+    pub addressing: Addressing,
+    /// How the storage is asked to encrypt what it keeps.
+    pub encryption: Encryption,
     /// How patiently requests are tried again.
     pub retry: RetrySettings,
+}
+
+/// Where the name of the bucket stands in addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the host at Amazon's own (unless the name has a dot, for which its certificates do not hold), in the path elsewhere.
+    #[default]
+    Auto,
+    /// `https://host/bucket/key`
+    Path,
+    /// `https://bucket.host/key`
+    VirtualHost,
+}
+
+/// How the storage is asked to encrypt what it keeps. What it gives back is decrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// It is not asked; the bucket may have a rule of its own.
+    #[default]
+    None,
+    /// With keys of the storage (SSE-S3).
+    Aes256,
+    /// With a key of a key management service (SSE-KMS), named by its id or ARN.
+    Kms(String),
 }
 
 /// How patiently a request is tried again after a 429, a 5xx, a broken connection or silence.
@@ -29,12 +59,19 @@ pub struct RetrySettings {
     pub max_attempts: u32,
     /// Pause before the second attempt; it doubles with each further one, up to 20 s, and is spread by chance.
     pub base_backoff: Duration,
+    /// No attempt begins later than this after the first.
+    pub budget: Duration,
     /// How long one attempt may take until its answer begins, and how long a body may stay silent.
     pub attempt_timeout: Duration,
 }
 
 impl Default for RetrySettings {
     fn default() -> Self {
-        Self { max_attempts: 6, base_backoff: Duration::from_millis(200), attempt_timeout: Duration::from_secs(60) }
+        Self {
+            max_attempts: 6,
+            base_backoff: Duration::from_millis(200),
+            budget: Duration::from_secs(90),
+            attempt_timeout: Duration::from_secs(60),
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure, Sha256Hash, Timestamp, labels::StorageOperation};
-use crp_objects::{Objects, PutError, S3Settings};
+use crp_objects::{Addressing, Encryption, Objects, PutError, S3Settings};
 use crp_testkit::s3_server::{Fault, S3Server};
 use futures_util::{StreamExt, TryStreamExt};
 use http::Method;
@@ -184,7 +184,7 @@ async fn silence_is_retried_after_its_timeout() {
     let metrics = Metrics::for_tests();
     let mut impatient = settings(&server);
     impatient.retry.attempt_timeout = Duration::from_millis(300);
-    let objects = Objects::open_s3(impatient, metrics.clone()).unwrap();
+    let objects = Objects::open_s3(impatient, metrics.clone(), Ambient::system()).unwrap();
     objects.put_bytes(&key("organizations/o/there"), some_bytes(5000)).await.unwrap();
     let s = Setup { objects, metrics, server: Some(server), folder: None };
     for operation in ["put", "put stream", "get", "head", "delete", "list"] {
@@ -202,7 +202,7 @@ async fn silence_is_retried_after_its_timeout() {
 async fn a_storage_that_hangs_is_down_long_before_its_operations_have_failed() {
     let server = S3Server::start().await;
     let metrics = Metrics::for_tests();
-    let objects = Objects::open_s3(settings(&server), metrics.clone()).unwrap();
+    let objects = Objects::open_s3(settings(&server), metrics.clone(), Ambient::system()).unwrap();
     objects.probe().await.unwrap();
     assert_eq!(metrics.storage_up.get(), 1.0);
     server.fail_all(Some(Fault::Hang));
@@ -221,7 +221,7 @@ async fn an_upload_dropped_while_it_becomes_visible_leaves_nothing() {
     let metrics = Metrics::for_tests();
     let mut impatient = settings(&server);
     impatient.retry.attempt_timeout = Duration::from_secs(2);
-    let objects = Objects::open_s3(impatient, metrics.clone()).unwrap();
+    let objects = Objects::open_s3(impatient, metrics.clone(), Ambient::system()).unwrap();
     let s = Setup { objects, metrics, server: Some(server), folder: None };
     for (size, method) in [(1000, Method::PUT), (9 * MEBIBYTE, Method::POST)] {
         // The last request hangs once; by the time it is sent again, its owner is gone.
@@ -286,7 +286,7 @@ async fn a_wrong_secret_is_an_error_that_says_what_to_check_and_leaks_nothing() 
         change(&mut wrong);
         assert!(!format!("{wrong:?}").contains("secret-"), "the secret prints");
         let metrics = Metrics::for_tests();
-        let objects = Objects::open_s3(wrong, metrics.clone()).unwrap();
+        let objects = Objects::open_s3(wrong, metrics.clone(), Ambient::system()).unwrap();
         let failure = objects.probe().await.unwrap_err();
         assert_eq!(failure.code, Code::StorageUnavailable);
         assert!(failure.message.contains(marker), "{failure}");
@@ -305,7 +305,7 @@ async fn a_bucket_that_does_not_exist_is_not_an_absent_object() {
     let mut elsewhere = settings(&server);
     elsewhere.bucket = "no-such-bucket".to_owned();
     let metrics = Metrics::for_tests();
-    let objects = Objects::open_s3(elsewhere, metrics.clone()).unwrap();
+    let objects = Objects::open_s3(elsewhere, metrics.clone(), Ambient::system()).unwrap();
     let failure = objects.list("").next().await.unwrap().unwrap_err();
     assert!(failure.code == Code::StorageUnavailable && failure.remedy.contains("S3_BUCKET"), "{failure}");
     let s = Setup { objects, metrics, server: None, folder: None };
@@ -319,7 +319,7 @@ async fn a_server_that_is_not_there_is_an_error_that_names_it() {
     drop(server);
     tokio::task::yield_now().await;
     let metrics = Metrics::for_tests();
-    let objects = Objects::open_s3(gone, metrics.clone()).unwrap();
+    let objects = Objects::open_s3(gone, metrics.clone(), Ambient::system()).unwrap();
     let failure = objects.head(&key("a/k")).await.unwrap_err();
     assert_eq!(failure.code, Code::StorageUnavailable);
     assert!(failure.message.contains(endpoint.trim_start_matches("http://")), "{failure}");
@@ -343,12 +343,15 @@ fn settings_that_cannot_work_are_refused_with_the_name_of_the_setting() {
         region: "eu".to_owned(),
         access_key_id: "id".to_owned(),
         secret_access_key: SecretString::from("secret"),
+        session_token: None,
+        addressing: Addressing::Auto,
+        encryption: Encryption::None,
         retry: crp_objects::RetrySettings::default(),
     };
     let open = |change: fn(&mut S3Settings)| {
         let mut settings = good.clone();
         change(&mut settings);
-        Objects::open_s3(settings, Metrics::for_tests())
+        Objects::open_s3(settings, Metrics::for_tests(), Ambient::system())
     };
     open(|_| {}).unwrap();
     open(|s| s.endpoint = None).unwrap();

@@ -13,7 +13,7 @@ use crp_model::{
     Ambient, ArtifactKind, DocumentId, DocumentName, JobId, ManualClock, MediaType, ObjectKey, PageLayout, PageNo, PageRange, PipelineFile,
     Scope, Sha256Hash, StageType, TaskKind, TextSource, Timestamp, WorkerId,
 };
-use crp_objects::{Listed, Objects, RetrySettings, S3Settings};
+use crp_objects::{Addressing, Encryption, Listed, Objects, RetrySettings, S3Settings};
 use crp_store::{
     Database, Store,
     artifacts::NewArtifact,
@@ -50,6 +50,9 @@ pub(crate) fn in_bucket(server: &S3Server) -> Objects {
         region: server.region().to_owned(),
         access_key_id: server.access_key().to_owned(),
         secret_access_key: server.secret_key().to_owned().into(),
+        session_token: None,
+        addressing: Addressing::Path,
+        encryption: Encryption::None,
         retry: RetrySettings { max_attempts: 2, base_backoff: Duration::from_millis(1), attempt_timeout: Duration::from_secs(60) },
     };
     Objects::open_s3(settings, Metrics::for_tests()).unwrap()
@@ -82,6 +85,13 @@ impl Installed {
         };
         let (organization, user) = setup::create_first(&store, new).await.unwrap();
         Self { store, objects, scope: Scope { organization, actor: Some(user) }, clock, folder, s3 }
+    }
+
+    /// The storage answers again; whoever saw it fail would wait a while before asking.
+    pub(crate) fn storage_is_back(&mut self) {
+        let s3 = self.s3.as_ref().expect("a bucket");
+        s3.fail_all(None);
+        self.objects = in_bucket(s3);
     }
 
     pub(crate) fn key(&self) -> ObjectKey {
@@ -155,6 +165,8 @@ impl Installed {
             seconds: 0.1,
             warnings: Vec::new(),
             failure: None,
+            identity: None,
+            reused_from: None,
         };
         tasks::save_page(&self.store, task, &saved, "harbour lights").await.unwrap();
     }

@@ -14,4 +14,4 @@ pub use run_stage::{StageInput, run_stage};
 pub use workspace::{ArtifactFile, StageOutput, Workspace};
 
 // The worker sees documents only through this crate; these are the words of the engine room that it needs.
-pub use crp_ocr::{ChildPool, Inspection, PageReading};
+pub use crp_ocr::{ChildPool, Inspection, PageReading, ReadSettings};

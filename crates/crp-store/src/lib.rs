@@ -21,6 +21,7 @@ pub mod organizations;
 pub mod overview;
 mod paging;
 pub mod pipelines;
+pub mod plans;
 mod pools;
 mod schema;
 mod schema_state;

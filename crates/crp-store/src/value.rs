@@ -123,6 +123,7 @@ from! {
     Option<&str>, v => Value::Text(v.map(|v| v.replace('\0', "\u{fffd}")));
     &[u8], v => Value::Bytes(Some(v.to_vec()));
     Sha256Hash, v => Value::Bytes(Some(v.0.to_vec()));
+    Option<Sha256Hash>, v => Value::Bytes(v.map(|v| v.0.to_vec()));
     &ObjectKey, v => Value::from(v.as_str());
     Option<&ObjectKey>, v => Value::from(v.map(ObjectKey::as_str));
 }

@@ -19,7 +19,9 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use s3s::{
+    S3Result,
     auth::SimpleAuth,
+    host::{S3Host, VirtualHost},
     service::{S3Service, S3ServiceBuilder},
 };
 use tokio::{
@@ -27,7 +29,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-pub use self::faults::Fault;
+pub use self::faults::{Fault, Recorded};
 use self::{faults::Faults, files::Files};
 
 const ACCESS_KEY: &str = "CRPIPELINETESTKEY";
@@ -54,6 +56,7 @@ impl S3Server {
         std::fs::create_dir(root.path().join(BUCKET)).expect("a folder for the bucket");
         let files = Files::new(root.path());
         let mut builder = S3ServiceBuilder::new(files.clone());
+        builder.set_host(Hosts);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port for the S3 server");
         let address = listener.local_addr().expect("the port of the S3 server");
@@ -128,12 +131,51 @@ impl S3Server {
         self.faults.add(n, fault, chosen);
     }
 
+    /// Fails so many of a hundred requests, which ones and how is drawn from `seed`.
+    pub fn storm(&self, seed: u64, percent: u64, faults: &[Fault]) {
+        self.faults.storm(seed, percent, faults);
+    }
+
+    /// Every request so far, in the order in which they came.
+    pub fn record(&self) -> Vec<Recorded> {
+        self.faults.record()
+    }
+
+    /// How many requests there are in [`S3Server::record`].
+    pub fn recorded(&self) -> usize {
+        self.faults.recorded()
+    }
+
+    /// Removes the bucket with all that is in it, or makes it again and ends all faults.
+    pub fn set_bucket(&self, exists: bool) {
+        let folder = self.root.path().join(BUCKET);
+        let done = if exists { std::fs::create_dir(folder) } else { std::fs::remove_dir_all(folder) };
+        done.expect("the folder of the bucket is there or not");
+        // The server's storage makes missing folders where it writes.
+        self.fail_all((!exists).then_some(Fault::Error(404, "NoSuchBucket")));
+    }
+
     /// Fails every request from now on; with `None` none any more, whatever was ordered before.
     pub fn fail_all(&self, fault: Option<Fault>) {
         self.faults.clear();
         if let Some(fault) = fault {
             self.faults.add(None, fault, |_, _| true);
         }
+    }
+}
+
+/// The bucket may stand in the host under this name, for a client that asks through a proxy; then this server is that proxy.
+const NAME: &str = "s3.test";
+
+struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let bucket = host.strip_suffix(NAME).and_then(|rest| rest.strip_suffix('.'));
+        Ok(match bucket {
+            Some(bucket) => VirtualHost::new(NAME).with_bucket(bucket),
+            None => VirtualHost::new(host),
+        })
     }
 }
 

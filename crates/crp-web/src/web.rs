@@ -39,6 +39,8 @@ pub struct WebSettings {
     pub data_dir: PathBuf,
     /// Below so many free bytes in the data directory `/readyz` says no and uploads are refused.
     pub min_free_disk_bytes: u64,
+    /// Whether downloads are sent on to the bucket by a link that holds for a minute.
+    pub presigned_downloads: bool,
     /// Whether this process also works on jobs; if not, `/readyz` does not speak of workers.
     pub has_worker: bool,
 }
@@ -56,6 +58,7 @@ impl Default for WebSettings {
             body_idle_timeout: Duration::from_secs(30),
             data_dir: PathBuf::from("."),
             min_free_disk_bytes: 64 * 1024 * 1024,
+            presigned_downloads: false,
             has_worker: true,
         }
     }

@@ -6,6 +6,7 @@
 mod backoff;
 mod document_cache;
 mod housekeeping;
+mod identities;
 mod kinds;
 mod lease;
 mod older_documents;

@@ -1,4 +1,4 @@
-//! The worker's loop: claim while a slot is free, wait for a wake-up otherwise, hand back what is unfinished at the end.
+//! The worker's loop: claim while a slot is free and the storage is there, wait for a wake-up otherwise, hand back what is unfinished at the end.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crp_store::{
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{document_cache::DocumentCache, housekeeping, lease::Leases, task};
+use crate::{document_cache::DocumentCache, housekeeping, identities::Identities, lease::Leases, task};
 
 /// The pause before the next claim when the database does not answer, in seconds, before jitter: many workers come back at once.
 const AWAY_SECONDS: f64 = 2.0;
@@ -70,6 +70,7 @@ pub struct Worker {
     pub(crate) parts: WorkerParts,
     pub(crate) leases: Leases,
     pub(crate) cache: DocumentCache,
+    pub(crate) identities: Identities,
 }
 
 impl Worker {
@@ -81,7 +82,15 @@ impl Worker {
             version: settings.version.clone(),
             slots: u32::try_from(settings.slots).unwrap_or(u32::MAX),
         };
-        Self { id: WorkerId::new(&parts.ambient), about, leases: Leases::default(), cache, settings, parts }
+        Self {
+            id: WorkerId::new(&parts.ambient),
+            about,
+            leases: Leases::default(),
+            cache,
+            identities: Identities::default(),
+            settings,
+            parts,
+        }
     }
 
     /// Works until `shutdown`; returns when everything that ran is finished or handed back: within the grace period, and the few
@@ -112,6 +121,14 @@ impl Worker {
                 () = shutdown.cancelled() => break,
                 slot = slots.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
             };
+            // Every task reads and writes objects: claimed now, it would fetch its document for nothing and go back.
+            if self.parts.objects.away().is_some() {
+                drop(slot);
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    () = self.parts.objects.back() => continue,
+                }
+            }
             // Interest is registered before the query, so that a task added in between is not slept through.
             wakeups.mark_unchanged();
             match tasks::claim(&self.parts.store, self.id, self.settings.lease).await {

@@ -204,7 +204,7 @@ pub(crate) async fn open_store_in_time(
 /// `invalid_configuration`, `file_access`
 pub(crate) fn objects(settings: &StorageSettings, metrics: &Metrics) -> Result<Objects, Failure> {
     match s3(settings) {
-        Some(s3) => Objects::open_s3(s3, metrics.clone()),
+        Some(s3) => Objects::open_s3(s3, metrics.clone(), Ambient::system()),
         None => Objects::open_folder(&objects_folder(settings), metrics.clone()),
     }
 }
@@ -224,6 +224,9 @@ pub(crate) fn s3(settings: &StorageSettings) -> Option<S3Settings> {
         region: settings.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
         access_key_id: text(&settings.access_key_id),
         secret_access_key: text(&settings.secret_access_key).into(),
+        session_token: settings.session_token.as_ref().map(|token| token.expose().to_owned().into()),
+        addressing: settings.addressing(),
+        encryption: settings.encryption(),
         retry: RetrySettings::default(),
     })
 }

@@ -1,5 +1,6 @@
 // What a job left, as the pages show it.
 import type { Box } from './places';
+import { bytesHere } from './address';
 import { isProblem, take } from './client';
 
 /** One field of the artifact `fields`. */
@@ -30,7 +31,7 @@ export async function readFields(href: string): Promise<FoundField[]> {
 
 async function fetched(href: string): Promise<string> {
   const get = async () => {
-    const response = await fetch(href);
+    const response = await fetch(bytesHere(href));
     if (response.ok) return { data: await response.text(), response };
     const error: unknown = await response.json().catch(() => undefined);
     return { error: isProblem(error) ? error : undefined, response };

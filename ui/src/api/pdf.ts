@@ -1,6 +1,7 @@
 // Opening PDFs with pdf.js. Loaded only by pages that show one.
 import * as pdfjs from 'pdfjs-dist';
 import workerUrl from 'pdfjs-dist/build/pdf.worker.min.mjs?url';
+import { bytesHere } from './address';
 
 pdfjs.GlobalWorkerOptions.workerSrc = workerUrl;
 
@@ -10,7 +11,7 @@ const PLACE = '/pdfjs';
 /** Opens the PDF at an address of ours. */
 export function openPdf(url: string): Promise<pdfjs.PDFDocumentProxy> {
   return pdfjs.getDocument({
-    url,
+    url: bytesHere(url),
     withCredentials: true,
     cMapUrl: `${PLACE}/cmaps/`,
     cMapPacked: true,

@@ -2806,7 +2806,13 @@ export interface operations {
     };
     get_document_content: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description `false` asks for the bytes in this answer even where the operator has downloads fetched from the bucket itself; for scripts of a
+                 *     web page, which may not ask other hosts.
+                 */
+                redirect?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Id of the document */
@@ -2827,6 +2833,15 @@ export interface operations {
                     "image/png": number[];
                     "image/tiff": number[];
                 };
+            };
+            /** @description Where the operator wants it: the bucket has the bytes, for a minute */
+            307: {
+                headers: {
+                    /** @description A link that gives the original to whoever has it */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A parameter cannot be read */
             400: {
@@ -3291,6 +3306,11 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "hocr" | "alto" | "tsv";
+                /**
+                 * @description `false` asks for the bytes in this answer even where the operator has downloads fetched from the bucket itself; for scripts of a
+                 *     web page, which may not ask other hosts.
+                 */
+                redirect?: boolean;
             };
             header?: never;
             path: {
@@ -3316,6 +3336,15 @@ export interface operations {
                     "text/plain": string;
                     "text/tab-separated-values": string;
                 };
+            };
+            /** @description Where the operator wants it: the bucket has the bytes, for a minute */
+            307: {
+                headers: {
+                    /** @description A link that gives the artifact to whoever has it */
+                    location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A parameter cannot be read */
             400: {

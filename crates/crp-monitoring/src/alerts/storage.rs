@@ -6,7 +6,8 @@ use super::{Alert, Severity};
 ///
 /// Only such a probe, a write and a read, sets the gauge to 1; it and every operation that fails set it to 0. A probe that fails is
 /// counted in `s3_errors_total` too, so a storage that refuses moves both. One that takes a request and never answers moves the
-/// counter too seldom for an alert, but sets the gauge to 0 after 15 seconds. A minute of `for` is for a storage that restarts.
+/// counter too seldom for an alert, but sets the gauge to 0 after 15 seconds. While a bucket counts as away only trials are sent; they
+/// leave the gauge at 0 until one succeeds, so the alert holds to the end. A minute of `for` is for a storage that restarts.
 pub(super) const DOWN: Alert = alert!("CrpipelineStorageDown" {
     expr: "crpipeline_storage_up == 0",
     for_seconds: 60,

@@ -123,7 +123,7 @@ fn publish(
         }
         let named = match existing {
             Existing::Keep => temp.persist_noclobber(target),
-            Existing::Replace => temp.persist(target),
+            Existing::Replace | Existing::Rewrite => temp.persist(target),
         };
         match named {
             Ok(()) => break,

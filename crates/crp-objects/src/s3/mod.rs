@@ -11,20 +11,21 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure, ObjectKey, labels::StorageOperation};
-use http::Uri;
+use http::{Method, Uri};
 use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig,
-    aws::{AmazonS3, AmazonS3Builder, Checksum},
+    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig,
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum},
     client::HttpClient,
     path::Path,
+    signer::{SignedUrlOptions, Signer},
 };
 use secrecy::ExposeSecret;
 
 use self::{
     requests::{Kind, Requests},
-    wire::Watched,
+    wire::{Watched, innermost},
 };
-use crate::{Download, S3Settings, cleanup::Cleanups, key};
+use crate::{Addressing, Download, DownloadLink, Encryption, S3Settings, cleanup::Cleanups, key};
 
 /// One bucket. Clones share it.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ struct Inner {
 }
 
 impl Bucket {
-    pub(crate) fn open(settings: S3Settings, metrics: Metrics, cleanups: Cleanups) -> Result<Self, Failure> {
+    pub(crate) fn open(settings: S3Settings, metrics: Metrics, ambient: Ambient, cleanups: Cleanups) -> Result<Self, Failure> {
         // TLS needs a provider for the whole process; a second installation is refused and does no harm.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = check(&settings)?;
@@ -56,19 +57,41 @@ impl Bucket {
             // DeleteObjects is missing or different in several servers; DELETE of one key is everywhere.
             .with_disable_bulk_delete(true)
             .with_retry(never());
-        if let Some(endpoint) = &settings.endpoint {
-            builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
+        builder = addressed(builder, &settings);
+        if let Some(token) = &settings.session_token {
+            builder = builder.with_token(token.expose_secret());
         }
+        builder = encrypting(builder, &settings.encryption)?;
         let store = builder.build().map_err(|e| invalid(format!("The S3 settings cannot be used: {e}")))?;
-        let requests = Requests { metrics, retry: settings.retry, server, ambient: Ambient::system() };
+        let requests = Requests { metrics, retry: settings.retry, server, ambient };
         Ok(Self(Arc::new(Inner { store, http, requests, cleanups })))
+    }
+
+    /// The same bucket, whose requests are sent once and answered within `patience`, or have failed.
+    pub(crate) fn without_retries(&self, patience: Duration) -> Self {
+        let mut requests = self.0.requests.clone();
+        requests.retry.max_attempts = 1;
+        requests.retry.attempt_timeout = requests.retry.attempt_timeout.min(patience);
+        let (store, http, cleanups) = (self.0.store.clone(), self.0.http.clone(), self.0.cleanups.clone());
+        Self(Arc::new(Inner { store, http, requests, cleanups }))
     }
 
     pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<u64>, Failure> {
         let path = path(key)?;
         match self.0.requests.send(StorageOperation::Head, || self.0.store.head(&path)).await {
             Ok(meta) => Ok(Some(meta.size)),
+            Err(refusal) if refusal.kind == Kind::Absent => self.size_by_get(&path).await,
+            Err(refusal) => Err(refusal.failure),
+        }
+    }
+
+    /// The answer to HEAD has no body that could tell a missing object from a missing bucket; that to GET has.
+    async fn size_by_get(&self, path: &Path) -> Result<Option<u64>, Failure> {
+        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..GetOptions::default() };
+        match self.0.requests.send(StorageOperation::Head, || self.get_once(path, options.clone())).await {
+            Ok(found) => Ok(Some(found.meta.size)),
             Err(refusal) if refusal.kind == Kind::Absent => Ok(None),
+            Err(refusal) if refusal.kind == Kind::BeyondEnd => Ok(Some(0)),
             Err(refusal) => Err(refusal.failure),
         }
     }
@@ -83,6 +106,14 @@ impl Bucket {
 
     pub(crate) async fn get(&self, key: &ObjectKey, range: Option<Range<u64>>) -> Result<Option<Download>, Failure> {
         self.open_body(&path(key)?, range).await
+    }
+
+    /// Signs a GET of this object, with what its answer shall say.
+    pub(crate) async fn link(&self, key: &ObjectKey, holds: Duration, answer: &[(&str, &str)]) -> Result<DownloadLink, Failure> {
+        let options = SignedUrlOptions::new().with_query(answer.iter().copied());
+        let signed = self.0.store.signed_url_opts(Method::GET, &path(key)?, holds, &options).await;
+        let failed = |e| self.0.requests.unavailable(&format!("cannot be linked to: {}", innermost(&e)));
+        signed.map(|url| DownloadLink(url.into())).map_err(failed)
     }
 
     async fn get_once(&self, path: &Path, options: GetOptions) -> object_store::Result<object_store::GetResult> {
@@ -128,6 +159,35 @@ fn check(settings: &S3Settings) -> Result<String, Failure> {
         ));
     }
     Ok(authority.to_owned())
+}
+
+/// Tells where the bucket is. The library takes an address with a host for the bucket as it is.
+fn addressed(builder: AmazonS3Builder, settings: &S3Settings) -> AmazonS3Builder {
+    let in_host = match settings.addressing {
+        Addressing::Auto => settings.endpoint.is_none() && !settings.bucket.contains('.'),
+        Addressing::Path => false,
+        Addressing::VirtualHost => true,
+    };
+    let builder = builder.with_virtual_hosted_style_request(in_host);
+    let Some(endpoint) = &settings.endpoint else { return builder };
+    let endpoint = endpoint.trim_end_matches('/');
+    match endpoint.split_once("://") {
+        Some((scheme, host)) if in_host => builder.with_endpoint(format!("{scheme}://{}.{host}", settings.bucket)),
+        _ => builder.with_endpoint(endpoint),
+    }
+}
+
+/// Tells how objects are to be encrypted. The library has no call of its own for SSE-S3.
+fn encrypting(builder: AmazonS3Builder, encryption: &Encryption) -> Result<AmazonS3Builder, Failure> {
+    Ok(match encryption {
+        Encryption::None => builder,
+        Encryption::Aes256 => {
+            let key: AmazonS3ConfigKey =
+                "aws_server_side_encryption".parse().map_err(|e| invalid(format!("The S3 client does not know encryption: {e}")))?;
+            builder.with_config(key, "AES256")
+        }
+        Encryption::Kms(key_id) => builder.with_sse_kms_encryption(key_id),
+    })
 }
 
 fn client_options(settings: &S3Settings) -> ClientOptions {

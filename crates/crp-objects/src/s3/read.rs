@@ -6,10 +6,13 @@ use bytes::Bytes;
 use crp_model::{Code, Failure, labels::StorageOperation};
 use futures_util::{StreamExt, stream::BoxStream};
 use object_store::{GetOptions, GetRange, ObjectStoreExt, path::Path};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Bucket, requests::Kind, wire::innermost};
 use crate::Download;
+
+/// A body that comes more slowly than this, in bytes per second, is asked for again: its end would never come.
+const LEAST_BYTES_PER_SECOND: f64 = 1024.0;
 
 struct Body {
     bucket: Bucket,
@@ -18,8 +21,30 @@ struct Body {
     /// What is still to come.
     rest: Range<u64>,
     bytes: BoxStream<'static, object_store::Result<Bytes>>,
-    /// Attempts that brought nothing, one after the other.
+    /// Attempts that brought nothing, one after the other, and those that brought too little.
     failed: u32,
+    slow: u32,
+    pace: Pace,
+}
+
+/// How much has come since when, while it was waited for: a reader of ours that takes its time makes no storage slow.
+#[derive(Default)]
+struct Pace {
+    bytes: u64,
+    waited: Duration,
+}
+
+impl Pace {
+    /// Whether too little has come within `window`. After each window that was good it begins anew.
+    fn is_too_slow(&mut self, bytes: u64, waited: Duration, window: Duration) -> bool {
+        self.bytes += bytes;
+        self.waited += waited;
+        if self.waited < window {
+            return false;
+        }
+        let seen = std::mem::take(self);
+        (seen.bytes as f64) < LEAST_BYTES_PER_SECOND * seen.waited.as_secs_f64()
+    }
 }
 
 impl Bucket {
@@ -34,8 +59,8 @@ impl Bucket {
         match opened {
             Ok(opened) => {
                 let (size_bytes, range, etag) = (opened.meta.size, opened.range.clone(), opened.meta.e_tag.clone());
-                let body =
-                    Body { bucket: self.clone(), path: path.clone(), etag, rest: range.clone(), bytes: opened.into_stream(), failed: 0 };
+                let (bucket, path, rest, bytes) = (self.clone(), path.clone(), range.clone(), opened.into_stream());
+                let body = Body { bucket, path, etag, rest, bytes, failed: 0, slow: 0, pace: Pace::default() };
                 Ok(Some(Download { size_bytes, range, stream: body.into_stream() }))
             }
             Err(refusal) if refusal.kind == Kind::Absent => Ok(None),
@@ -68,7 +93,7 @@ impl Body {
                 Ok(bytes) if bytes.is_empty() => {}
                 Ok(bytes) => {
                     self.rest.start += bytes.len() as u64;
-                    self.failed = 0;
+                    self.failed = self.slow;
                     return Ok(Some(bytes));
                 }
                 Err(cause) => {
@@ -85,13 +110,22 @@ impl Body {
         Ok(None)
     }
 
-    async fn read(&mut self, silence: Duration) -> Result<Bytes, String> {
-        match timeout(silence, self.bytes.next()).await {
-            Ok(Some(Ok(bytes))) => Ok(bytes),
-            Ok(Some(Err(error))) => Err(innermost(&error)),
-            Ok(None) => Err(format!("{} bytes are missing", self.rest.end - self.rest.start)),
-            Err(_elapsed) => Err(format!("silence for {} s", silence.as_secs_f64())),
+    /// The next bytes, or why none will come: the connection broke, or it gave nothing or too little for `patience`.
+    async fn read(&mut self, patience: Duration) -> Result<Bytes, String> {
+        let begun = Instant::now();
+        let bytes = match timeout(patience, self.bytes.next()).await {
+            Ok(Some(Ok(bytes))) => bytes,
+            Ok(Some(Err(error))) => return Err(innermost(&error)),
+            Ok(None) => return Err(format!("{} bytes are missing", self.rest.end - self.rest.start)),
+            Err(_elapsed) => return Err(format!("silence for {} s", patience.as_secs_f64())),
+        };
+        let is_last = bytes.len() as u64 >= self.rest.end - self.rest.start;
+        if self.pace.is_too_slow(bytes.len() as u64, begun.elapsed(), patience) && !is_last {
+            self.slow += 1;
+            self.failed = self.slow - 1;
+            return Err(format!("less than {LEAST_BYTES_PER_SECOND} bytes per second came for {} s", patience.as_secs_f64()));
         }
+        Ok(bytes)
     }
 
     async fn resume(&mut self, attempts: u32) -> Result<(), Failure> {
@@ -103,6 +137,7 @@ impl Body {
             // Not every server honours the condition, so the answer is looked at too.
             Ok(opened) if opened.meta.e_tag == self.etag => {
                 self.bytes = opened.into_stream();
+                self.pace = Pace::default();
                 Ok(())
             }
             Err(refusal) if refusal.kind == Kind::Failed => Err(refusal.failure),

@@ -14,6 +14,7 @@ use crate::RetrySettings;
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
 
 /// Patience, and the counters of what it cost.
+#[derive(Clone)]
 pub(crate) struct Requests {
     pub(crate) metrics: Metrics,
     pub(crate) retry: RetrySettings,
@@ -64,6 +65,7 @@ impl Requests {
     {
         let mut uncertain = false;
         let mut attempt = 1;
+        let begun = Instant::now();
         loop {
             let started = Instant::now();
             let (outcome, seen) = watching(timeout(self.retry.attempt_timeout, step())).await;
@@ -76,7 +78,7 @@ impl Requests {
             let verdict = judge(&seen);
             uncertain |= verdict.uncertain;
             let said = self.said(&seen, error.as_ref());
-            if !verdict.again || attempt >= attempts {
+            if !verdict.again || attempt >= attempts || begun.elapsed() >= self.retry.budget {
                 return Err(Refusal { kind: verdict.kind, uncertain, failure: self.failure(&seen, &said, attempt) });
             }
             tracing::debug!(?operation, attempt, "the object storage {said}; trying again");
@@ -116,16 +118,39 @@ impl Requests {
         let times = if attempts > 1 { format!(" ({attempts} attempts)") } else { String::new() };
         let failure = self.unavailable(&format!("{said}{times}"));
         let Some(status) = seen.status else { return failure };
-        match status {
-            StatusCode::INSUFFICIENT_STORAGE => Failure::new(Code::DiskFull, failure.message),
-            _ if seen.code.contains("StorageFull") => Failure::new(Code::DiskFull, failure.message),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => failure.with_remedy(
-                "Nothing is lost. The operator checks AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, the clock, and what this key may do with the bucket.",
-            ),
-            StatusCode::NOT_FOUND => failure.with_remedy("Nothing is lost. The operator creates the bucket or corrects S3_BUCKET."),
-            _ if status.is_redirection() => failure.with_remedy("Nothing is lost. The operator corrects AWS_REGION or AWS_ENDPOINT_URL."),
-            _ => failure,
+        match (status, seen.code.as_str()) {
+            (StatusCode::INSUFFICIENT_STORAGE, _) => Failure::new(Code::DiskFull, failure.message),
+            (_, code) if code.contains("StorageFull") => Failure::new(Code::DiskFull, failure.message),
+            _ => match remedy(status, &seen.code) {
+                Some(remedy) => failure.with_remedy(format!("Nothing is lost. The operator {remedy}")),
+                None => failure,
+            },
         }
+    }
+}
+
+/// What the operator does about an answer, as the end of a sentence.
+fn remedy(status: StatusCode, code: &str) -> Option<&'static str> {
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired" => {
+            return Some(
+                "gives the server fresh AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN and starts it again, or uses a key that does not expire.",
+            );
+        }
+        "RequestTimeTooSkewed" | "RequestExpired" => {
+            return Some(
+                "sets the clock of this machine right (timedatectl); it differs from the storage's by more than a signature allows.",
+            );
+        }
+        _ => {}
+    }
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Some("checks AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, the clock, and what this key may do with the bucket.")
+        }
+        StatusCode::NOT_FOUND => Some("creates the bucket or corrects S3_BUCKET."),
+        _ if status.is_redirection() => Some("corrects AWS_REGION or AWS_ENDPOINT_URL."),
+        _ => None,
     }
 }
 
@@ -150,7 +175,9 @@ fn judge(seen: &Seen) -> Verdict {
         500..=599 => again(true),
         // 409: two conditional writes met (ConditionalRequestConflict); S3 asks to send again.
         408 | 409 | 429 => again(false),
-        400 if matches!(seen.code.as_str(), "RequestTimeout" | "SlowDown" | "InternalError") => again(false),
+        400 if matches!(seen.code.as_str(), "RequestTimeout" | "SlowDown" | "InternalError" | "IncompleteBody") => again(false),
+        // The bytes changed on the way and were not taken; what we have is still right.
+        400 if matches!(seen.code.as_str(), "BadDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch") => again(false),
         _ => is(Kind::Failed),
     }
 }

@@ -61,7 +61,7 @@ impl Bucket {
     async fn put_whole_unbroken(&self, path: Path, bytes: Bytes, stored: Stored, existing: Existing) -> Result<Option<Cleanup>, Failure> {
         let mode = match existing {
             Existing::Keep => PutMode::Create,
-            Existing::Replace => PutMode::Overwrite,
+            Existing::Replace | Existing::Rewrite => PutMode::Overwrite,
         };
         let payload = PutPayload::from(bytes);
         let options = PutOptions { mode, ..PutOptions::default() };
@@ -72,7 +72,9 @@ impl Bucket {
             // Taken: by an earlier attempt whose answer got lost, or by the same bytes before.
             Err(refusal) if refusal.kind == Kind::Condition => self.same_or_taken(&path, stored).await.map(|()| None),
             // A server that refuses early closes while we still send, and its 412 is lost: look whether the bytes are there.
-            Err(refusal) if refusal.uncertain && self.same(&path, stored).await.unwrap_or(false) => Ok(None),
+            Err(refusal) if refusal.uncertain && existing != Existing::Rewrite && self.same(&path, stored).await.unwrap_or(false) => {
+                Ok(None)
+            }
             Err(refusal) => Err(refusal.failure),
         }
     }

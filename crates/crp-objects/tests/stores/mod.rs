@@ -5,10 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use bytes::Bytes;
 use crp_metrics::Metrics;
 use crp_model::{
-    Chance, ObjectKey, SeededChance,
+    Ambient, Chance, ObjectKey, SeededChance,
     labels::{Label, StorageOperation},
 };
-use crp_objects::{Listed, Objects, RetrySettings, S3Settings};
+use crp_objects::{Addressing, Encryption, Listed, Objects, RetrySettings, S3Settings};
 use crp_testkit::s3_server::S3Server;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use secrecy::SecretString;
@@ -34,7 +34,7 @@ impl Setup {
     pub async fn s3() -> Self {
         let server = S3Server::start().await;
         let metrics = Metrics::for_tests();
-        let objects = Objects::open_s3(settings(&server), metrics.clone()).unwrap();
+        let objects = Objects::open_s3(settings(&server), metrics.clone(), Ambient::system()).unwrap();
         Self { objects, metrics, server: Some(server), folder: None }
     }
 
@@ -87,7 +87,10 @@ pub fn settings(server: &S3Server) -> S3Settings {
         region: server.region().to_owned(),
         access_key_id: server.access_key().to_owned(),
         secret_access_key: SecretString::from(server.secret_key()),
-        retry: RetrySettings { max_attempts: 4, base_backoff: Duration::from_millis(1), attempt_timeout: Duration::from_secs(60) },
+        session_token: None,
+        addressing: Addressing::Auto,
+        encryption: Encryption::None,
+        retry: RetrySettings { max_attempts: 4, base_backoff: Duration::from_millis(1), ..RetrySettings::default() },
     }
 }
 

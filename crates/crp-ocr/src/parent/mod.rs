@@ -6,6 +6,7 @@ mod death;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod http;
+mod identity;
 mod log_tail;
 mod machine_memory;
 mod pictures;

@@ -214,22 +214,21 @@ async fn whatever_is_damaged_is_refused_by_name_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_backup_that_was_broken_off_is_unfinished_and_an_earlier_one_stays_whole() {
-    let installed = Installed::on_s3().await;
+    let mut installed = Installed::on_s3().await;
     let backup = installed.folder.path().join("backup");
     installed.read("one").await;
-    let s3 = installed.s3.as_ref().unwrap();
-    s3.fail_all(Some(crp_testkit::s3_server::Fault::Status(503)));
+    installed.s3.as_ref().unwrap().fail_all(Some(crp_testkit::s3_server::Fault::Status(503)));
     assert_eq!(back_up(&installed, &backup).await.unwrap_err().code, Code::StorageUnavailable);
     let refused = verify(&backup, true, &unwatched).unwrap_err();
     assert!(refused.code == Code::BackupUnusable && refused.message.contains("never finished"), "{refused}");
-    s3.fail_all(None);
+    installed.storage_is_back();
     back_up(&installed, &backup).await.unwrap();
 
     installed.read("two").await;
-    s3.fail_all(Some(crp_testkit::s3_server::Fault::Status(503)));
+    installed.s3.as_ref().unwrap().fail_all(Some(crp_testkit::s3_server::Fault::Status(503)));
     assert_eq!(back_up(&installed, &backup).await.unwrap_err().code, Code::StorageUnavailable);
     assert_eq!(verify(&backup, true, &unwatched).unwrap().manifest.rows_of("documents"), 1);
-    s3.fail_all(None);
+    installed.storage_is_back();
     assert_eq!(back_up(&installed, &backup).await.unwrap().rows_of("documents"), 2);
     assert_eq!(fs::read_dir(backup.join("rows")).unwrap().count(), 1);
 }

@@ -1,6 +1,7 @@
 //! Whether the storage of objects answers.
 
 use crp_metrics::Metrics;
+use crp_model::Ambient;
 use crp_objects::Objects;
 
 use super::{Check, Subject};
@@ -10,7 +11,7 @@ pub(super) async fn check(subject: &Subject, metrics: &Metrics) -> Check {
     let (opened, place) = match &subject.s3 {
         Some(s3) => {
             let at = s3.endpoint.as_deref().map_or_else(|| format!("Amazon S3 in {}", s3.region), str::to_owned);
-            (Objects::open_s3(s3.clone(), metrics.clone()), format!("The bucket {} at {at}", s3.bucket))
+            (Objects::open_s3(s3.clone(), metrics.clone(), Ambient::system()), format!("The bucket {} at {at}", s3.bucket))
         }
         None => {
             let folder = subject.data_dir.join("objects");

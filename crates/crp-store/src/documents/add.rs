@@ -91,7 +91,7 @@ async fn add(tx: &mut Tx, scope: &Scope, new: &NewDocument) -> Result<Option<Add
         args![new.document, organization, new.sha256, name, mime, new.size_bytes, duplicate_of, scope.actor, now, sort_title.as_str()];
     tx.run(&ADD_DOCUMENT, row).await?;
     index::rebuild(tx, organization, new.document).await?;
-    let job = insert_job(tx, scope, new.document, &new.plan, None).await?;
+    let job = insert_job(tx, scope, new.document, &new.plan, None, new.priority).await?;
     if let Some(key) = &new.idempotency_key {
         tx.run(&FORGET_OLD_KEYS, args![now.minus(REPLAYED_FOR)]).await?;
         let row = args![organization, key.as_str(), new.sha256, pipeline_of(new).as_str(), new.document, job, now];

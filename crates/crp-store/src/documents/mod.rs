@@ -11,7 +11,10 @@ mod trash;
 
 use crp_model::{Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, Plan, Sha256Hash, Timestamp, UserId};
 
-use crate::search::{Hit, SearchQuery};
+use crate::{
+    jobs::Priority,
+    search::{Hit, SearchQuery},
+};
 
 pub use add::add_with_job;
 pub use cursor::{DocumentCursor, NotACursor};
@@ -45,6 +48,8 @@ pub struct NewDocument {
     pub object_key: ObjectKey,
     /// The plan of its first job.
     pub plan: Plan,
+    /// When that job's turn is.
+    pub priority: Priority,
     /// What the client sent as `Idempotency-Key`.
     pub idempotency_key: Option<String>,
 }

@@ -16,7 +16,7 @@ sql! {
     ADD_JOB =
         "INSERT INTO jobs (id, organization, document, status, plan, priority, pages_done, cancel_requested, retry_of, last_event,
                            created_by, created_at)
-         VALUES ($1, $2, $3, 'queued', $4, 0, 0, FALSE, $5, 0, $6, $7)";
+         VALUES ($1, $2, $3, 'queued', $4, $8, 0, FALSE, $5, 0, $6, $7)";
     ADD_STAGE =
         "INSERT INTO stage_runs (job, stage_index, organization, stage, status, attempt, tasks_total, tasks_done, tasks_open, warnings)
          VALUES ($1, $2, $3, $4, 'queued', 0, 1, 0, 0, '[]')";
@@ -27,6 +27,25 @@ sql! {
          FROM jobs j WHERE j.organization = $2 AND j.id = $3";
 }
 
+/// Which of an organization's jobs are worked on first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody waits for it.
+    #[default]
+    Normal,
+    /// Many that nobody waits for, such as an import: after all others of the organization.
+    Low,
+}
+
+impl Priority {
+    fn as_number(self) -> i64 {
+        match self {
+            Priority::Normal => 0,
+            Priority::Low => -10,
+        }
+    }
+}
+
 /// A job with its stages and its first task, which opens the document.
 pub(crate) async fn insert_job(
     tx: &mut Tx,
@@ -34,12 +53,13 @@ pub(crate) async fn insert_job(
     document: DocumentId,
     plan: &Plan,
     retry_of: Option<JobId>,
+    priority: Priority,
 ) -> Result<JobId, StoreError> {
     if plan.stages.is_empty() {
         return Err(broken("A plan without stages cannot be run"));
     }
     let (job, now) = (JobId::new(tx.store().ambient()), tx.store().ambient().now());
-    tx.run(&ADD_JOB, args![job, scope.organization, document, Value::json(plan), retry_of, scope.actor, now]).await?;
+    tx.run(&ADD_JOB, args![job, scope.organization, document, Value::json(plan), retry_of, scope.actor, now, priority.as_number()]).await?;
     for (at, stage) in (0u32..).zip(&plan.stages) {
         tx.run(&ADD_STAGE, args![job, at, scope.organization, stage.stage_type().as_str()]).await?;
     }

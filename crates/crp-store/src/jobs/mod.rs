@@ -39,6 +39,7 @@ pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 8] = [
 ];
 pub use detail::{PageRow, TaskRow, TaskState, pages, tasks};
 pub use dismiss::dismiss;
+pub use insert::Priority;
 pub use list::{ChangedJob, JobFilter, JobGroup, changed, list};
 pub use read::get;
 /// A job with everything about it.
@@ -56,6 +57,8 @@ pub struct JobRow {
     pub progress: Progress,
     /// Seconds until its pages are done, while that is known.
     pub eta_seconds: Option<u64>,
+    /// Pages that an earlier job had read, so that this one did not.
+    pub pages_reused: u32,
     /// Its plan.
     pub plan: Plan,
     /// The pipeline file, when it runs one that is not saved.
@@ -184,7 +187,7 @@ pub async fn try_pipeline(store: &Store, scope: &Scope, document: DocumentId, pl
 async fn add(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: Option<&str>) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
     refuse_trashed(&mut tx, scope, document).await?;
-    let job = insert::insert_job(&mut tx, scope, document, plan, None).await?;
+    let job = insert::insert_job(&mut tx, scope, document, plan, None, Priority::Normal).await?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, job, source]).await?;
     }
@@ -217,7 +220,7 @@ pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, St
     }
     let (plan, document): (Plan, DocumentId) = (old.json("plan")?, old.get("document")?);
     refuse_trashed(&mut tx, scope, document).await?;
-    let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job)).await?;
+    let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job), Priority::Normal).await?;
     let source: Option<String> = old.opt("source")?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, new, source.as_deref()]).await?;

@@ -6,6 +6,7 @@ use super::{JobRow, StageRunRow, eta::eta_seconds, list::progress, warnings};
 use crate::{
     Store, StoreError, artifacts,
     sql::{args, sql},
+    tasks::pages::count_reused,
     transaction::Tx,
 };
 
@@ -42,6 +43,7 @@ pub async fn get(store: &Store, scope: &Scope, job: JobId) -> Result<JobRow, Sto
         eta_seconds: eta_seconds(status, progress, started_at, store.ambient().now()),
         plan: row.json("plan")?,
         source: row.opt("source")?,
+        pages_reused: count_reused(&mut tx, scope, job).await?,
         stages: stages(&mut tx, scope, job).await?,
         failure: row.opt_json("failure")?,
         warnings: warnings::of_job(&mut tx, scope.organization, job).await?,

@@ -33,6 +33,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 2, name: "catalogue", source: include_str!("0002_catalogue.sql") },
     Step { version: 3, name: "watching", source: include_str!("0003_watching.sql") },
     Step { version: 4, name: "workers", source: include_str!("0004_workers.sql") },
+    Step { version: 5, name: "read_before", source: include_str!("0005_read_before.sql") },
 ];
 
 /// The table in which sqlx notes the steps that were taken.

@@ -5,7 +5,7 @@ mod count;
 mod fail;
 mod finish;
 mod held;
-mod pages;
+pub(crate) mod pages;
 mod renew;
 mod rescue;
 
@@ -18,7 +18,7 @@ use crp_model::{
 pub use claim::claim;
 pub use fail::{fail, finish_cancelled, hand_back};
 pub use finish::{finish_inspect, finish_pages, finish_stage};
-pub use pages::{save_page, saved_pages};
+pub use pages::{pages_read_before, save_page, saved_pages};
 pub use renew::renew;
 pub use rescue::{release_all_of_previous_process, rescue_expired};
 
@@ -115,7 +115,12 @@ pub struct SavedPage {
     pub warnings: Vec<Warning>,
     /// Why it could not be read.
     pub failure: Option<Failure>,
+    /// What read it, so that it need not be read again; `None` where nobody can tell.
+    pub identity: Option<Sha256Hash>,
+    /// The earlier job whose page it is, if it was not read in this one.
+    pub reused_from: Option<JobId>,
 }
+
 /// What a commit ended; the caller counts it in the metrics, after the commit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Committed {

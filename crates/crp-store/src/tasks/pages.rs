@@ -1,6 +1,6 @@
 //! Pages as they are read: each is saved once, in its own transaction, so that a crash costs one page at most.
 
-use crp_model::{Failure, JobId, PageNo, PageRange, Scope, TextSource};
+use crp_model::{Failure, JobId, PageNo, PageRange, Scope, Sha256Hash, TextSource};
 use serde_json::json;
 
 use super::{ClaimedTask, SavedPage, held};
@@ -21,18 +21,27 @@ sql! {
     EXISTS = "SELECT page FROM pages WHERE organization = $1 AND job = $2 AND stage_index = $3 AND page = $4";
     SAVE =
         "INSERT INTO pages (job, stage_index, page, organization, object_key, thumbnail_key, source, mean_confidence, seconds, warnings,
-                            failure, saved_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                            failure, saved_at, identity, reused_from)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
          ON CONFLICT (job, stage_index, page) DO UPDATE SET object_key = excluded.object_key, thumbnail_key = excluded.thumbnail_key,
              source = excluded.source, mean_confidence = excluded.mean_confidence, seconds = excluded.seconds,
-             warnings = excluded.warnings, failure = excluded.failure, saved_at = excluded.saved_at";
+             warnings = excluded.warnings, failure = excluded.failure, saved_at = excluded.saved_at,
+             identity = excluded.identity, reused_from = excluded.reused_from";
     SAVE_TEXT =
         "INSERT INTO page_texts (job, page, organization, content) VALUES ($1, $2, $3, $4)
          ON CONFLICT (job, page) DO UPDATE SET content = excluded.content";
     COUNT_UP = "UPDATE jobs SET pages_done = pages_done + 1 WHERE organization = $1 AND id = $2 RETURNING pages_done, pages_total";
     LIST =
-        "SELECT page, object_key, thumbnail_key, source, mean_confidence, seconds, warnings, failure FROM pages
+        "SELECT page, object_key, thumbnail_key, source, mean_confidence, seconds, warnings, failure, identity, reused_from FROM pages
          WHERE organization = $1 AND job = $2 AND stage_index = $3 ORDER BY page";
+    READ_BEFORE =
+        "SELECT p.page, p.object_key, p.thumbnail_key, p.source, p.mean_confidence, p.seconds, p.warnings, p.failure, p.identity,
+                p.job AS reused_from
+         FROM documents d JOIN jobs j ON j.document = d.id JOIN pages p ON p.job = j.id
+         WHERE d.organization = $1 AND d.sha256 = $2 AND p.organization = $1 AND p.job <> $3 AND p.identity = $4
+             AND p.failure IS NULL AND p.object_key IS NOT NULL AND p.page BETWEEN $5 AND $6
+         ORDER BY p.page, p.saved_at DESC, p.job";
+    COUNT_REUSED = "SELECT count(*) AS n FROM pages WHERE organization = $1 AND job = $2 AND reused_from IS NOT NULL";
     JOB_EXISTS = "SELECT id FROM jobs WHERE organization = $1 AND id = $2";
     IN_RANGE =
         "SELECT count(*) AS n, count(failure) AS failed FROM pages
@@ -84,6 +93,8 @@ async fn save(tx: &mut Tx, task: &ClaimedTask, page: &SavedPage) -> Result<(), S
         Value::json(&page.warnings),
         Value::json_or_null(page.failure.as_ref()),
         tx.store().ambient().now(),
+        page.identity,
+        page.reused_from,
     ];
     tx.run(&SAVE, row).await.map(drop)
 }
@@ -96,6 +107,25 @@ pub async fn saved_pages(store: &Store, scope: &Scope, job: JobId, stage_index: 
     let mut tx = store.read().await?;
     tx.one(&JOB_EXISTS, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
     tx.all(&LIST, args![scope.organization, job, stage_index]).await?.iter().map(read).collect()
+}
+
+/// Pages of the task's range that an earlier job of the same organization read from the same bytes in the same way (`identity`), each
+/// once, the one that was saved last; `reused_from` names their job.
+///
+/// # Errors
+/// The database's.
+pub async fn pages_read_before(store: &Store, task: &ClaimedTask, identity: Sha256Hash) -> Result<Vec<SavedPage>, StoreError> {
+    let Some(range) = task.range else { return Ok(Vec::new()) };
+    let mut tx = store.read().await?;
+    let place = args![task.scope.organization, task.document.sha256, task.job, identity, range.first.get(), range.last.get()];
+    let mut pages: Vec<SavedPage> = tx.all(&READ_BEFORE, place).await?.iter().map(read).collect::<Result<_, _>>()?;
+    pages.dedup_by_key(|page| page.page);
+    Ok(pages)
+}
+
+/// How many pages of the job an earlier job had read.
+pub(crate) async fn count_reused(tx: &mut Tx, scope: &Scope, job: JobId) -> Result<u32, StoreError> {
+    tx.one(&COUNT_REUSED, args![scope.organization, job]).await?.map_or(Ok(0), |row| row.get("n"))
 }
 
 /// Whether every page of the range is saved and none of them failed.
@@ -153,5 +183,7 @@ fn read(row: &Row) -> Result<SavedPage, StoreError> {
         seconds: row.get("seconds")?,
         warnings: row.json("warnings")?,
         failure: row.opt_json("failure")?,
+        identity: row.opt("identity")?,
+        reused_from: row.opt("reused_from")?,
     })
 }

@@ -72,6 +72,7 @@ impl TestDb {
             sha256: Sha256Hash::of(bytes.as_bytes()),
             object_key: ObjectKey::original(scope.organization, ambient.new_uuid()),
             plan,
+            priority: jobs::Priority::Normal,
             idempotency_key: None,
         }
     }
@@ -135,6 +136,8 @@ pub(crate) fn good_page(task: &ClaimedTask, page: PageNo) -> SavedPage {
         seconds: 1.5,
         warnings: Vec::new(),
         failure: None,
+        identity: None,
+        reused_from: None,
     }
 }
 

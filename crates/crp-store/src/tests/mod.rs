@@ -15,6 +15,7 @@ mod isolation;
 mod model;
 mod neighbours;
 mod plans;
+mod read_before;
 mod retries;
 mod schema;
 mod search;

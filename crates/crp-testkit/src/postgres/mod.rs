@@ -7,7 +7,7 @@ use std::{
     env, fs,
     net::TcpStream,
     os::unix::fs::MetadataExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -68,9 +68,14 @@ impl Drop for FreshDatabase {
 fn programs() -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let on_path = env::var_os("PATH").into_iter().flat_map(|path| env::split_paths(&path).collect::<Vec<_>>());
-    let mut found: Vec<PathBuf> = installed.chain(on_path).filter(|folder| folder.join("initdb").exists()).collect();
+    let mut found: Vec<PathBuf> = installed.chain(on_path).filter(|folder| is_whole(folder)).collect();
     found.sort();
     found.pop()
+}
+
+/// Server and clients: links to single programs may stand elsewhere on the path.
+fn is_whole(folder: &Path) -> bool {
+    ["initdb", "postgres", "createdb"].iter().all(|program| folder.join(program).exists())
 }
 
 /// Whether a server listens and takes logins: it answers a request for TLS with one byte.

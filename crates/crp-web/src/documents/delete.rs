@@ -73,8 +73,11 @@ pub(crate) async fn move_to_trash(web: &Web, scope: &Scope, document: DocumentId
     Ok(())
 }
 
-/// Deletes rows, then bytes.
+/// Deletes rows, then bytes; nothing while the bytes could not be removed, for afterwards no row names them.
 pub(crate) async fn delete_forever(web: &Web, scope: &Scope, document: DocumentId) -> Result<(), StoreError> {
+    if let Some(failure) = web.objects.away() {
+        return Err(StoreError::Failure(failure));
+    }
     discard(web, scope, documents::delete(&web.store, scope, document).await?).await;
     Ok(())
 }

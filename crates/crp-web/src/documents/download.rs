@@ -5,47 +5,93 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use crp_model::{Code, DocumentName, Failure, LayoutConverter, LayoutFormat, ObjectKey};
+use crp_model::{Code, DocumentName, Failure, LayoutConverter, LayoutFormat, ObjectKey, Sha256Hash};
+use crp_objects::{Backend, Download};
 use futures_util::{Stream, StreamExt as _, stream::BoxStream};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::Deserialize;
 
 use crate::{Web, problem::Problem};
 
 /// What came from a document is never run by a browser.
 pub(super) const NOTHING_RUNS: HeaderValue = HeaderValue::from_static("sandbox; default-src 'none'");
 
-/// What a browser does with the bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disposition {
-    /// Save them.
-    Attachment,
-    /// Show them inside a page of ours.
-    Inline,
+/// Whether the answer may send the caller on to the bucket.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DownloadQuery {
+    /// `false` asks for the bytes in this answer even where the operator has downloads fetched from the bucket itself; for scripts of a
+    /// web page, which may not ask other hosts.
+    redirect: Option<bool>,
 }
 
-/// Streams an object that a row names. If the bytes stop before their end, the connection breaks instead of ending well.
+/// How a download was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MayRedirect(bool);
+
+impl MayRedirect {
+    /// A link is signed for GET alone.
+    pub(crate) fn of(method: &Method, redirect: Option<bool>) -> Self {
+        Self(*method == Method::GET && redirect != Some(false))
+    }
+}
+
+impl DownloadQuery {
+    pub(crate) fn may_redirect(&self, method: &Method) -> MayRedirect {
+        MayRedirect::of(method, self.redirect)
+    }
+}
+
+/// Sends an object that a row names as a file to save: its bytes, or on to the bucket where the operator wants that and the
+/// caller may be sent. Bytes that stop before their end, or are not those that were stored, break the connection.
+///
+/// # Errors
+/// As [`show`].
+pub(crate) async fn send_file(
+    web: &Web,
+    key: &ObjectKey,
+    sha256: Sha256Hash,
+    mime: &'static str,
+    name: &str,
+    may_redirect: MayRedirect,
+) -> Result<Response, Problem> {
+    if !may_redirect.0 || !web.settings.presigned_downloads || web.objects.kind() != Backend::S3 {
+        let download = web.objects.get(key).await?.ok_or_else(gone)?.checked(sha256);
+        return Ok(answer(download, mime, content_disposition(name)));
+    }
+    let disposition = content_disposition(name);
+    let link = web.objects.download_link(key, mime, disposition.to_str().unwrap_or("attachment")).await?.ok_or_else(gone)?;
+    let mut location = HeaderValue::from_str(link.expose()).map_err(|_| Problem::internal("The link is no address"))?;
+    // Whoever has it needs no sign-in.
+    location.set_sensitive(true);
+    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
+}
+
+/// Streams an object to be shown inside a page of ours. If the bytes stop before their end, the connection breaks instead of
+/// ending well.
 ///
 /// # Errors
 /// `object_damaged` when the bytes are gone, or a failure of the storage.
-pub(crate) async fn send(web: &Web, key: &ObjectKey, mime: &'static str, name: &str, how: Disposition) -> Result<Response, Problem> {
+pub(crate) async fn show(web: &Web, key: &ObjectKey, mime: &'static str) -> Result<Response, Problem> {
     let download = web.objects.get(key).await?.ok_or_else(gone)?;
-    let disposition = match how {
-        Disposition::Attachment => content_disposition(name),
-        Disposition::Inline => HeaderValue::from_static("inline"),
-    };
+    Ok(answer(download, mime, HeaderValue::from_static("inline")))
+}
+
+fn answer(download: Download, mime: &'static str, disposition: HeaderValue) -> Response {
     let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_TYPE, HeaderValue::from_static(mime)),
         (header::CONTENT_LENGTH, HeaderValue::from(download.size_bytes)),
         (header::CONTENT_DISPOSITION, disposition),
         (header::CONTENT_SECURITY_POLICY, NOTHING_RUNS),
     ];
-    Ok((headers, Body::from_stream(download.stream)).into_response())
+    (headers, Body::from_stream(download.stream)).into_response()
 }
 
 /// Streams a layout that a row names in another format, page by page as it is read; `document` gives the file its name.
 ///
 /// # Errors
-/// As [`send`].
+/// As [`show`].
 pub(crate) async fn send_layout_as(web: &Web, key: &ObjectKey, format: LayoutFormat, document: &DocumentName) -> Result<Response, Problem> {
     let download = web.objects.get(key).await?.ok_or_else(gone)?;
     let name = format!("{}.{}", document.stem(), format.extension());

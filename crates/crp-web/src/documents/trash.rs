@@ -31,12 +31,16 @@ impl Web {
     /// next time.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer, or the storage is away.
     pub async fn empty_trash(&self, kept: Duration) -> Result<u64, Failure> {
         let before = self.ambient.now().minus(kept);
         let expired = documents::expired_trash(&self.store, before, MAX_DOCUMENTS_PER_SWEEP).await.map_err(|e| e.failure())?;
         let mut deleted = 0;
         for (organization, document) in expired {
+            // Without their rows nobody would find the bytes again; the next sweep does it.
+            if let Some(failure) = self.objects.away() {
+                return Err(failure);
+            }
             let scope = Scope::system(organization);
             match documents::delete_from_trash(&self.store, &scope, document, before).await {
                 Ok(gone) => {

@@ -7,6 +7,7 @@ use crp_model::{Code, DocumentId, Failure, Plan, Scope, labels::UploadResult};
 use crp_store::{
     StoreError,
     documents::{self, Added, NewDocument},
+    jobs::Priority,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -149,6 +150,9 @@ fn check_announced(web: &Web, headers: &HeaderMap) -> Result<(), Problem> {
     if announced.is_some_and(|bytes| bytes > web.settings.limits.max_upload_bytes() + FORM_OVERHEAD_BYTES) {
         return Err(incoming::too_large(web).into());
     }
+    if let Some(failure) = web.objects.away() {
+        return Err(failure.into());
+    }
     if web.objects.kind() == crp_objects::Backend::Folder {
         disk::check_room(web, announced.unwrap_or(0))?;
     }
@@ -184,6 +188,7 @@ async fn add(web: &Arc<Web>, scope: Scope, file: StoredFile, plan: Plan, idempot
             sha256: file.stored.sha256,
             object_key: file.key.clone(),
             plan,
+            priority: Priority::Normal,
             idempotency_key,
         };
         let document = new.document;

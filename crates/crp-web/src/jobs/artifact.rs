@@ -8,13 +8,14 @@ use crp_store::{
     StoreError, artifacts,
     jobs::{self, JobRow},
 };
+use http::Method;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::{
     Web,
     auth::principal::Caller,
-    documents::download::{self, Disposition},
+    documents::download::{self, MayRedirect},
     extract::{PathOf, QueryOf},
     problem::{Problem, ProblemBody, Refusal},
     schemas,
@@ -24,6 +25,8 @@ use crate::{
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/artifacts/{kind}", tag = "jobs",
     params(("id" = Uuid, Path, description = "Id of the job"), ArtifactPath, ArtifactQuery),
     responses(
+        (status = 307, description = "Where the operator wants it: the bucket has the bytes, for a minute",
+            headers(("location" = String, description = "A link that gives the artifact to whoever has it"))),
         (status = 200, description = "The artifact's bytes; the layout also as hOCR, ALTO or TSV", content(
             (Vec<u8> = "application/pdf"), (String = "text/plain"), (serde_json::Value = "application/json"), (Vec<u8> = "application/zip"),
             (String = "application/xhtml+xml"), (String = "application/alto+xml"), (String = "text/tab-separated-values"))),
@@ -33,6 +36,7 @@ pub(crate) async fn get_artifact(
     caller: Caller,
     PathOf((id, kind)): PathOf<(Uuid, String)>,
     QueryOf(query): QueryOf<ArtifactQuery>,
+    method: Method,
 ) -> Result<Response, Problem> {
     let (scope, job) = (caller.scope(), JobId(id));
     let kind = ArtifactKind::parse(&kind).ok_or_else(unknown_kind)?;
@@ -51,7 +55,8 @@ pub(crate) async fn get_artifact(
         return download::send_layout_as(&web, &artifact.object_key, format, &job.document_name).await;
     }
     let name = file_name(&job.document_name, kind);
-    download::send(&web, &artifact.object_key, kind.mime(), &name, Disposition::Attachment).await
+    let may_redirect = MayRedirect::of(&method, query.redirect);
+    download::send_file(&web, &artifact.object_key, artifact.sha256, kind.mime(), &name, may_redirect).await
 }
 
 /// The kind in the path.
@@ -73,6 +78,9 @@ pub(crate) struct ArtifactQuery {
     /// page was read at.
     #[param(schema_with = schemas::layout_format)]
     format: Option<LayoutFormat>,
+    /// `false` asks for the bytes in this answer even where the operator has downloads fetched from the bucket itself; for scripts of a
+    /// web page, which may not ask other hosts.
+    redirect: Option<bool>,
 }
 
 fn no_formats(kind: ArtifactKind) -> Problem {

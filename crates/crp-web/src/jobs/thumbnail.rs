@@ -7,13 +7,7 @@ use crp_model::{JobId, ObjectKey, PageNo};
 use crp_store::jobs;
 use uuid::Uuid;
 
-use crate::{
-    Web,
-    auth::principal::Caller,
-    documents::download::{self, Disposition},
-    extract::PathOf,
-    problem::Problem,
-};
+use crate::{Web, auth::principal::Caller, documents::download, extract::PathOf, problem::Problem};
 
 /// Get the picture of a page
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/pages/{page}/thumbnail", tag = "jobs",
@@ -30,5 +24,5 @@ pub(crate) async fn get_thumbnail(
     let key = ObjectKey::thumbnail(scope.organization, job, PageNo::new(page).ok_or_else(missing)?);
     // Pictures come as pages are saved; one that is not there yet is no damage.
     web.objects.head(&key).await?.ok_or_else(missing)?;
-    download::send(&web, &key, "image/jpeg", "page.jpg", Disposition::Inline).await
+    download::show(&web, &key, "image/jpeg").await
 }

@@ -27,6 +27,8 @@ pub(crate) struct JobView {
     pub(crate) source: Option<String>,
     /// How far it is.
     pub(crate) progress: ProgressView,
+    /// Pages that an earlier job had read from the same bytes in the same way, so that this one did not read them again.
+    pub(crate) pages_reused: u32,
     /// Seconds until its pages are read, at the rate of those so far; null while that is not known.
     pub(crate) eta_seconds: Option<u64>,
     /// Its stages, in order.
@@ -210,6 +212,7 @@ impl JobView {
             source: row.source,
             eta_seconds: row.eta_seconds,
             progress: ProgressView { pages_done: row.progress.pages_done, pages_total: row.progress.pages_total },
+            pages_reused: row.pages_reused,
             stages: row.stages.into_iter().map(stage).collect(),
             failure: row.failure.map(FailureView::of),
             warnings: row.warnings.into_iter().map(warning).collect(),

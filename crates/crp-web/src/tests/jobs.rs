@@ -191,6 +191,8 @@ pub(super) async fn finish_with(app: &TestApp, job: &str, kind: ArtifactKind, by
         seconds: 0.1,
         warnings: Vec::new(),
         failure: None,
+        identity: None,
+        reused_from: None,
     };
     tasks::save_page(store, &pages, &page, "The words of a page.").await.unwrap();
     tasks::finish_pages(store, &pages).await.unwrap();

@@ -34,6 +34,8 @@ async fn failed_job(app: &TestApp, cookie: &str) -> String {
             seconds: 5.0,
             warnings: Vec::new(),
             failure,
+            identity: None,
+            reused_from: None,
         };
         tasks::save_page(store, &task, &saved, "").await.unwrap();
     }

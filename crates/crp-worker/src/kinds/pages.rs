@@ -1,9 +1,9 @@
 //! The pages task: read a range page by page; each is saved as it is done, so that work goes on at the first missing page.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crp_model::{
-    Code, Failure, PageNo, Stage, TextSource,
+    Code, Failure, PageNo, Sha256Hash, Stage, TextSource,
     labels::{EngineKind, PageSource, WarningKind},
 };
 use crp_pipeline::{
@@ -26,12 +26,23 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
     };
     let saved = tasks::saved_pages(&worker.parts.store, &claimed.scope, claimed.job, claimed.stage_index).await?;
     let done: HashSet<PageNo> = saved.iter().map(|p| p.page).collect();
-    let mut reader = PageReader::new(workspace, read_settings(stage, true));
+    let settings = read_settings(stage, true);
+    let identity = worker.identities.of(&workspace.children, &settings).await;
+    let mut read_before = read_before(worker, claimed, identity).await?;
+    let mut reader = PageReader::new(workspace, settings);
     let mut to_retry = None;
     for page in range.pages().filter(|p| !done.contains(p)) {
+        if let Some(before) = read_before.remove(&page)
+            && let Some(is_new) = worker.take_over(claimed, &before).await?
+        {
+            if is_new {
+                worker.parts.metrics.pages_reused_total.inc();
+            }
+            continue;
+        }
         match reader.read(page).await {
             Ok(reading) => {
-                if worker.save_page(claimed, page, &reading).await? {
+                if worker.save_page(claimed, page, &reading, identity).await? {
                     count(worker, stage.engine, &reading);
                 }
             }
@@ -47,6 +58,17 @@ pub(crate) async fn run(worker: &Worker, claimed: &ClaimedTask, workspace: &Work
             Ok(tasks::finish_pages(&worker.parts.store, claimed).await?)
         }
     }
+}
+
+/// Pages of the task that an earlier job has read from the same bytes in the same way.
+async fn read_before(
+    worker: &Worker,
+    claimed: &ClaimedTask,
+    identity: Option<Sha256Hash>,
+) -> Result<HashMap<PageNo, SavedPage>, TaskError> {
+    let Some(identity) = identity else { return Ok(HashMap::new()) };
+    let pages = tasks::pages_read_before(&worker.parts.store, claimed, identity).await?;
+    Ok(pages.into_iter().map(|page| (page.page, page)).collect())
 }
 
 /// Something is missing on this machine; no other page would do better.
@@ -75,6 +97,8 @@ async fn save_failure(worker: &Worker, claimed: &ClaimedTask, page: PageNo, fail
         seconds: 0.0,
         warnings: Vec::new(),
         failure: Some(Failure { message: format!("Page {page} could not be read: {}", failure.message), ..failure }),
+        identity: None,
+        reused_from: None,
     };
     tasks::save_page(&worker.parts.store, claimed, &saved, "").await?;
     Ok(())

@@ -37,7 +37,7 @@ pub(crate) use self::{
     schema::{json_schema, properties_of},
     secret::Secret,
     server::ServerSettings,
-    storage::StorageSettings,
+    storage::{StorageSettings, Switch},
     worker::WorkerSettings,
 };
 use self::{

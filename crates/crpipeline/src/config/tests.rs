@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
+use crp_objects::{Addressing, Encryption};
 use crp_store::Database;
 use tempfile::TempDir;
 
@@ -267,4 +268,32 @@ fn every_field_has_a_setting_a_description_and_an_environment_variable() {
             assert_eq!(properties[setting.key]["x-environment"], setting.environment);
         }
     }
+}
+
+#[test]
+fn what_is_asked_of_a_bucket_has_to_fit_together() {
+    let bucket = || Setup::new("").with("S3_BUCKET", "b").with("AWS_ACCESS_KEY_ID", "a").with("AWS_SECRET_ACCESS_KEY", "s");
+    let storage = |setup: Setup| setup.load().unwrap().configuration.storage;
+    let usual = storage(bucket());
+    assert_eq!((usual.encryption(), usual.addressing()), (Encryption::None, Addressing::Auto));
+    assert_eq!(usual.presigned_downloads, Switch::Off);
+    let kms = bucket().with("CRPIPELINE_S3_ENCRYPTION", "aws:kms").with("CRPIPELINE_S3_KMS_KEY_ID", "k");
+    assert_eq!(storage(kms).encryption(), Encryption::Kms("k".to_owned()));
+    assert_eq!(storage(bucket().with("CRPIPELINE_S3_ENCRYPTION", "aes256")).encryption(), Encryption::Aes256);
+    assert_eq!(storage(bucket().with("CRPIPELINE_S3_ADDRESSING", "virtual_host")).addressing(), Addressing::VirtualHost);
+    assert_eq!(storage(bucket().with("CRPIPELINE_PRESIGNED_DOWNLOADS", "on")).presigned_downloads, Switch::On);
+    for (setup, told) in [
+        (bucket().with("CRPIPELINE_S3_ENCRYPTION", "aws:kms"), "so it is needed"),
+        (bucket().with("CRPIPELINE_S3_KMS_KEY_ID", "k"), "alone"),
+        (bucket().with("CRPIPELINE_S3_ENCRYPTION", "rot13"), "aes256"),
+        (bucket().with("CRPIPELINE_S3_ADDRESSING", "host"), "virtual_host"),
+        (bucket().with("CRPIPELINE_PRESIGNED_DOWNLOADS", "yes"), "on"),
+        (Setup::new("[storage]\npresigned_downloads = \"on\"\n"), "set S3_BUCKET"),
+        (Setup::new("[storage]\ns3_encryption = \"aes256\"\n"), "set S3_BUCKET"),
+    ] {
+        let problem = setup.problem();
+        assert!(problem.contains(told), "{problem}");
+    }
+    let token = bucket().with("AWS_SESSION_TOKEN", "token-of-the-test").load().unwrap();
+    assert!(!format!("{token:?}").contains("token-of-the-test"));
 }

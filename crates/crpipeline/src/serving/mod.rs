@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::parts::{Parts, Sockets};
 pub(crate) use self::{first_start::FIRST_ORGANIZATION, role::Role};
 use crate::{
-    config::{Configuration, Loaded},
+    config::{Configuration, Loaded, Switch},
     doors::{self, WorkFolder},
     start,
     version::BUILD,
@@ -161,6 +161,7 @@ fn web_settings(configuration: &Configuration, role: Role) -> WebSettings {
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
         data_dir: configuration.storage.data_dir.clone(),
         has_worker: role.works(),
+        presigned_downloads: configuration.storage.presigned_downloads == Switch::On,
         ..WebSettings::default()
     }
 }

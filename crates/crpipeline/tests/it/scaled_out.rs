@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crp_testkit::{Api, Ids, Server, ServerPlan, Upload, poll, postgres::FreshDatabase, s3_server::S3Server, samples, words::score};
-use serde_json::Value;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_crpipeline");
 
@@ -171,11 +170,12 @@ async fn a_server_starts_before_its_database_and_says_what_it_waits_for() {
     let url = postgres.url();
     postgres.crash().await;
     let data_dir = Arc::new(tempfile::tempdir().unwrap());
-    let starting = tokio::spawn(ServerPlan::new(BINARY).on_postgres(&url).start_on(data_dir.clone()));
     let folder = data_dir.path().join("workers/1");
-    poll::until("the server to have begun", poll::PATIENCE, async || folder.exists().then_some(())).await;
-    postgres.start_again().await;
-    let server = starting.await.unwrap();
+    let database_later = async {
+        poll::until("the server to have begun", poll::PATIENCE, async || folder.exists().then_some(())).await;
+        postgres.start_again().await;
+    };
+    let (server, ()) = tokio::join!(ServerPlan::new(BINARY).on_postgres(&url).start_on(data_dir.clone()), database_later);
     assert!(server.terminate().await.success());
     postgres.crash().await;
     let impatient = ServerPlan::new(BINARY).on_postgres(&url).env("CRPIPELINE_DATABASE_START_TIMEOUT_SECONDS", "0");
