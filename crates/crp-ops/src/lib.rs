@@ -4,6 +4,8 @@
 pub mod backup;
 pub mod check;
 pub mod doctor;
+#[cfg(test)]
+mod fixtures;
 pub mod import;
 mod listing;
 mod progress;

@@ -82,7 +82,15 @@ impl Worker {
             version: settings.version.clone(),
             slots: u32::try_from(settings.slots).unwrap_or(u32::MAX),
         };
-        Self { id: WorkerId::new(&parts.ambient), about, leases: Leases::default(), cache, identities: Identities::default(), settings, parts }
+        Self {
+            id: WorkerId::new(&parts.ambient),
+            about,
+            leases: Leases::default(),
+            cache,
+            identities: Identities::default(),
+            settings,
+            parts,
+        }
     }
 
     /// Works until `shutdown`; returns when everything that ran is finished or handed back: within the grace period, and the few

@@ -27,12 +27,7 @@ pub(super) struct Entry {
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub(super) enum Outcome {
     /// It is a document now.
-    Taken {
-        sha256: Sha256Hash,
-        document: DocumentId,
-        job: JobId,
-        duplicate_of: Option<DocumentId>,
-    },
+    Taken { sha256: Sha256Hash, document: DocumentId, job: JobId, duplicate_of: Option<DocumentId> },
     /// It is none.
     Refused { failure: Failure },
 }
@@ -57,9 +52,7 @@ impl Record {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         match fs::read_to_string(path) {
             Ok(text) => Ok(Self { path: path.to_owned(), file: None, taken: taken(&text) }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Ok(Self { path: path.to_owned(), file: None, taken: HashMap::new() })
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self { path: path.to_owned(), file: None, taken: HashMap::new() }),
             Err(error) => Err(unusable(path, &error)),
         }
     }

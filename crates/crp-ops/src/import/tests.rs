@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, PipelineFile, Plan, Scope};
 use crp_objects::Objects;
-use crp_store::{Database, Store, overview, organizations};
+use crp_store::{Database, Store, organizations, overview};
 
 use super::{Import, Report, run, survey};
 

@@ -60,8 +60,7 @@ async fn take(
     let taken = async {
         let scope = organization(&store, arguments.organization.as_deref()).await?;
         let plan = plans::plan_for(&store, &scope, arguments.pipeline.as_deref()).await.map_err(|error| error.failure())?;
-        let import =
-            Import { store: &store, objects: &objects, scope, plan: &plan, max_bytes: configuration.limits.max_upload_bytes() };
+        let import = Import { store: &store, objects: &objects, scope, plan: &plan, max_bytes: configuration.limits.max_upload_bytes() };
         import::run(&import, &arguments.folder, record, &|step| progress.tell(step)).await
     };
     let taken = taken.await;

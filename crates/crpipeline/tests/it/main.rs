@@ -1,6 +1,7 @@
 //! Stories on the real binary: documents through the command line and through a running server.
 
 mod agreement;
+mod backups;
 mod bad_input;
 mod cli_operator;
 mod cli_run;
