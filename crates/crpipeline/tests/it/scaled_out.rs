@@ -57,6 +57,12 @@ async fn counted(processes: impl IntoIterator<Item = &Server>, name: &str, label
     sum
 }
 
+/// The figures of the database are some seconds old.
+async fn knows_workers(process: &Server, alive: f64) {
+    let is_so = async || (process.scrape().await.value("crpipeline_workers", &[("state", "alive")]) == alive).then_some(());
+    poll::until("the workers that are there", poll::PATIENCE, is_so).await;
+}
+
 #[tokio::test]
 async fn a_server_without_a_worker_and_two_workers_do_the_work_of_one_process() {
     let Some(installation) = Installation::start(2).await else { return };
@@ -72,7 +78,7 @@ async fn a_server_without_a_worker_and_two_workers_do_the_work_of_one_process() 
     assert_eq!(counted(&installation.workers, "crpipeline_pages_total", &[("source", "ocr")]).await, 24.0);
     for worker in &installation.workers {
         assert!(worker.settled().await.value("crpipeline_pages_total", &[("source", "ocr")]) > 0.0, "both had their share");
-        assert_eq!(worker.scrape().await.value("crpipeline_workers", &[("state", "alive")]), 2.0);
+        knows_workers(worker, 2.0).await;
     }
     let system = api.get("/api/v1/system").await.expect(200).json();
     assert_eq!((&system["database"]["kind"], &system["storage"]["kind"]), (&"postgres".into(), &"s3".into()));
@@ -121,7 +127,7 @@ async fn a_worker_that_is_asked_to_stop_hands_back_and_the_other_goes_on_at_once
     }
     let scrape = installation.workers[0].settled().await;
     assert_eq!((scrape.value("crpipeline_job_lease_expired_total", &[]), scrape.sum("crpipeline_job_retries_total")), (0.0, 0.0));
-    assert_eq!(scrape.value("crpipeline_workers", &[("state", "alive")]), 1.0, "who stops is not missed");
+    knows_workers(&installation.workers[0], 1.0).await;
 }
 
 #[tokio::test]
@@ -204,6 +210,6 @@ async fn a_crashed_database_costs_answers_meanwhile_and_nothing_else() {
     }
     assert!(server.is_alive());
     assert!(server.settled().await.value("jobs_total", &[("status", "succeeded")]) <= 3.0);
-    assert!(server.scrape().await.value("crpipeline_panics_total", &[("place", "worker")]) == 0.0);
+    assert_eq!(server.scrape().await.sum("crpipeline_panics_total"), 0.0);
     server.terminate().await;
 }
