@@ -53,9 +53,14 @@ pub(crate) fn in_bucket(server: &S3Server) -> Objects {
         session_token: None,
         addressing: Addressing::Path,
         encryption: Encryption::None,
-        retry: RetrySettings { max_attempts: 2, base_backoff: Duration::from_millis(1), attempt_timeout: Duration::from_secs(60) },
+        retry: RetrySettings {
+            max_attempts: 2,
+            base_backoff: Duration::from_millis(1),
+            attempt_timeout: Duration::from_secs(60),
+            budget: Duration::from_secs(60),
+        },
     };
-    Objects::open_s3(settings, Metrics::for_tests()).unwrap()
+    Objects::open_s3(settings, Metrics::for_tests(), Ambient::system()).unwrap()
 }
 
 impl Installed {
@@ -110,6 +115,7 @@ impl Installed {
             sha256: Sha256Hash::of(bytes.as_bytes()),
             object_key,
             plan: PipelineFile::parse(PipelineFile::BUILT_IN[0]).unwrap().plan(0, &["eng".to_owned()]),
+            priority: Default::default(),
             idempotency_key: None,
         };
         documents::add_with_job(&self.store, &self.scope, new).await.unwrap()
@@ -148,9 +154,11 @@ impl Installed {
 
     async fn save_page(&self, task: &ClaimedTask) {
         let page = task.range.unwrap().first;
+        // No two pages have the same bytes.
+        let width = f32::from(u16::try_from(task.job.0.as_u128() & 0xffff).unwrap());
         let (layout, thumbnail) = (self.page_key(task.job, page.get()), self.thumbnail_key(task.job, page.get()));
         let json =
-            PageLayout { page, width: 1.0, height: 1.0, rotation: 0, pixels: None, source: TextSource::Ocr, words: vec![], lines: vec![] };
+            PageLayout { page, width, height: 1.0, rotation: 0, pixels: None, source: TextSource::Ocr, words: vec![], lines: vec![] };
         self.objects.put_bytes(&layout, serde_json::to_vec(&json).unwrap().into()).await.unwrap();
         let mut jpeg = vec![0xff, 0xd8, 0xff];
         jpeg.extend_from_slice(format!("{} {page}", task.job).as_bytes());
