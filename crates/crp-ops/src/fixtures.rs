@@ -53,12 +53,7 @@ pub(crate) fn in_bucket(server: &S3Server) -> Objects {
         session_token: None,
         addressing: Addressing::Path,
         encryption: Encryption::None,
-        retry: RetrySettings {
-            max_attempts: 2,
-            base_backoff: Duration::from_millis(1),
-            attempt_timeout: Duration::from_secs(60),
-            budget: Duration::from_secs(60),
-        },
+        retry: RetrySettings { max_attempts: 2, base_backoff: Duration::from_millis(1), ..RetrySettings::default() },
     };
     Objects::open_s3(settings, Metrics::for_tests(), Ambient::system()).unwrap()
 }
@@ -115,7 +110,7 @@ impl Installed {
             sha256: Sha256Hash::of(bytes.as_bytes()),
             object_key,
             plan: PipelineFile::parse(PipelineFile::BUILT_IN[0]).unwrap().plan(0, &["eng".to_owned()]),
-            priority: Default::default(),
+            priority: crp_store::jobs::Priority::Normal,
             idempotency_key: None,
         };
         documents::add_with_job(&self.store, &self.scope, new).await.unwrap()

@@ -1,4 +1,4 @@
-//! What operators run: `doctor`, backup and restore, the copy to another database, the integrity check, and the sweep of objects
+//! What operators run: `doctor`, backup and restore, the copy to another database, the integrity check, imports of folders, and the sweep of objects
 //! that no row names.
 
 pub mod backup;
@@ -6,6 +6,7 @@ pub mod check;
 pub mod doctor;
 #[cfg(test)]
 mod fixtures;
+pub mod import;
 mod listing;
 mod progress;
 pub mod sweep;

@@ -16,10 +16,13 @@ pub(crate) struct Piece<O> {
     pub(crate) objects: Vec<Listed>,
 }
 
+/// What an object belongs to, told by its key.
+type Owner<O> = Box<dyn Fn(&ObjectKey) -> Option<O> + Send + Sync>;
+
 /// Pieces of a listing: objects in a row for which `of` says the same; `None` from `of` leaves an object out.
 pub(crate) struct Pieces<O> {
     listed: BoxStream<'static, Result<Listed, Failure>>,
-    of: Box<dyn Fn(&ObjectKey) -> Option<O> + Send + Sync>,
+    of: Owner<O>,
     next: Option<(O, Listed)>,
 }
 

@@ -6,6 +6,8 @@ use crp_model::Failure;
 
 use crate::telemetry::OneLine;
 
+/// Exit code when an input is unusable.
+pub(crate) const UNUSABLE_INPUT: u8 = 3;
 /// Exit code when something that is needed is missing.
 pub(crate) const MISSING: u8 = 4;
 /// Exit code after Ctrl-C.

@@ -76,6 +76,7 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         Command::Config(ConfigCommand::Show { json }) => commands::config::show(&loaded, json),
         Command::Backup(arguments) => start::block_on(commands::backup::backup(arguments, loaded.configuration)),
         Command::Restore(arguments) => start::block_on(commands::backup::restore(arguments, loaded.configuration)),
+        Command::Import(arguments) => start::block_on(commands::import::import(arguments, loaded.configuration)),
         Command::Check(arguments) => start::block_on(commands::check::check(arguments, loaded.configuration)),
         Command::Db(DbCommand::Copy(arguments)) => start::block_on(commands::db::copy(arguments, loaded.configuration)),
         Command::Config(_) | Command::Monitoring(_) => {

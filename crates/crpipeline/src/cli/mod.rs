@@ -1,10 +1,13 @@
 //! The command line: commands, flags and their help. What they do stands in `commands/`.
 
+mod monitoring;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use crp_model::LayoutFormat;
 
+pub(crate) use self::monitoring::{MonitoringCheck, MonitoringCommand, MonitoringExport};
 use crate::{config::Flag, values};
 
 /// Turns scans into searchable PDF, text, layout and fields.
@@ -129,6 +132,16 @@ Examples:
   crpipeline restore /backup/crpipeline --data-dir /var/lib/crpipeline"
     )]
     Restore(RestoreArguments),
+    /// Takes the documents of a folder, after all others in priority; started again it goes on where it stopped
+    #[command(after_help = "The server may run. The folder stays as it is; links and hidden files are left out, folders in it are not.
+What was taken stands in a record, one JSON object for each file with hash, document and job; files in it are not taken again
+unless they changed. Exit code 3: some files are no documents; all others were taken.
+
+Examples:
+  crpipeline import /mnt/scans --dry-run                what would be taken
+  crpipeline import /mnt/scans -p invoices
+  crpipeline import /mnt/scans --organization \"Tax office\" --record scans.jsonl --json | jq .taken")]
+    Import(ImportArguments),
     /// Compares rows with stored objects, says what is missing or damaged, and mends what can be mended
     #[command(after_help = "The server may run. Exit code 0: nothing was found, or all of it is mended. 4: something waits for you.
 --repair removes objects that no row names, and runs documents again whose results are missing while their bytes are there.
@@ -141,6 +154,29 @@ Examples:
     /// Copies the database into another one
     #[command(subcommand)]
     Db(DbCommand),
+}
+
+/// `crpipeline import`
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// Name or id of the pipeline [default: make every page searchable]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Whose documents they become [default: the only organization]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organization: Option<String>,
+    /// Looks at every file and changes nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// File that says what was taken [default: one for this folder in the folder imports of the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `crpipeline serve`
@@ -275,91 +311,6 @@ pub(crate) enum AdminCommand {
         /// E-mail address
         email: String,
     },
-}
-
-/// `crpipeline monitoring`
-#[derive(Debug, Subcommand)]
-pub(crate) enum MonitoringCommand {
-    /// Writes everything into a folder: configuration, rules, runbooks, dashboards, compose files
-    #[command(
-        after_help = "A file that is there and says something else is never replaced without --force; nothing at all is written then.
-
-Examples:
-  crpipeline monitoring export monitoring
-  crpipeline monitoring export /etc/crpipeline/monitoring --target localhost:9100 --target worker-1:9101
-  crpipeline monitoring export new && diff -r monitoring new      what a new version would change"
-    )]
-    Export(MonitoringExport),
-    /// Executes every panel and every rule on a running Prometheus and says what is missing and why
-    #[command(after_help = "Exit code 0: everything works (perhaps with notes). 4: something is missing.
-
-Examples:
-  crpipeline monitoring check --prometheus http://localhost:9090
-  crpipeline monitoring check --wait-seconds 120                   right after Prometheus was started
-  crpipeline monitoring check --prometheus https://me:secret@prometheus.example.org --json | jq '.findings[] | select(.outcome != \"ok\")'")]
-    Check(MonitoringCheck),
-}
-
-/// `crpipeline monitoring export`
-#[derive(Args, Debug)]
-pub(crate) struct MonitoringExport {
-    /// Folder for the files; it is made when it is missing
-    #[arg(value_name = "DIR")]
-    pub(crate) dir: PathBuf,
-    /// What Prometheus scrapes, once for every process; one at localhost is for a Prometheus on this machine alone
-    /// [default: crpipeline:9100 in containers, localhost:9100 on the machine]
-    #[arg(long, value_name = "HOST:PORT", value_parser = values::host_and_port)]
-    pub(crate) target: Vec<String>,
-    /// The label `job` of everything that is scraped [default: crpipeline]
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub(crate) job_name: Option<String>,
-    /// Seconds between two scrapes, at most 60: rules look at windows of a few minutes [default: 15]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=60))]
-    pub(crate) scrape_interval_seconds: Option<u32>,
-    /// Published port of Prometheus [default: 9090]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) prometheus_port: Option<u16>,
-    /// Published port of Grafana [default: 3000]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) grafana_port: Option<u16>,
-    /// Published port of Alertmanager [default: 9093]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) alertmanager_port: Option<u16>,
-    /// Address under which the folder runbooks/ can be read; alerts link to it [default: they name the file]
-    #[arg(long, value_name = "URL", value_parser = values::web_address)]
-    pub(crate) runbook_url: Option<String>,
-    /// Who gets mail about alerts [default: root@localhost]
-    #[arg(long, value_name = "ADDRESS", value_parser = values::mail_address)]
-    pub(crate) email_to: Option<String>,
-    /// The sender of that mail [default: crpipeline@localhost]
-    #[arg(long, value_name = "ADDRESS", value_parser = values::mail_address)]
-    pub(crate) email_from: Option<String>,
-    /// The mail server that takes it [default: port 25 of this machine]
-    #[arg(long, value_name = "HOST:PORT", value_parser = values::host_and_port)]
-    pub(crate) smtp_smarthost: Option<String>,
-    /// The name to log in there with; the password goes into a file of secrets/
-    #[arg(long, value_name = "NAME")]
-    pub(crate) smtp_username: Option<String>,
-    /// The Slack channel [default: #alerts]
-    #[arg(long, value_name = "CHANNEL", value_parser = values::plain)]
-    pub(crate) slack_channel: Option<String>,
-    /// Replaces files that say something else
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-/// `crpipeline monitoring check`
-#[derive(Args, Debug)]
-pub(crate) struct MonitoringCheck {
-    /// Address of Prometheus
-    #[arg(long, value_name = "URL", default_value = "http://localhost:9090")]
-    pub(crate) prometheus: String,
-    /// Tries again for so many seconds while something is missing: a Prometheus that was just started knows little
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=3600))]
-    pub(crate) wait_seconds: u64,
-    /// Prints one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `crpipeline backup`

@@ -1,0 +1,224 @@
+//! Takes the documents of a folder into an organization, after all others in priority, and keeps a record of what it took. The folder
+//! stays as it is. A run that broke off goes on where it stopped; a run that ended is run again for what came since.
+
+mod found;
+mod record;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, path::Path};
+
+use crp_model::{Code, DocumentId, DocumentName, Failure, MediaType, ObjectKey, Plan, Scope, Sha256Hash, media::SNIFF_BYTES};
+use crp_objects::{Objects, PutError, Stored};
+use crp_store::{
+    Store, StoreError,
+    documents::{self, Added, NewDocument},
+    jobs::Priority,
+};
+use serde::Serialize;
+use tokio::io::AsyncReadExt as _;
+use tokio_util::io::ReaderStream;
+
+pub use self::found::{FoundFile, find};
+use self::record::{Entry, Outcome, Record};
+use crate::{Step, Watch};
+
+/// How much of a file is read at once, in bytes.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Where documents go and what is done with them.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// The rows.
+    pub store: &'a Store,
+    /// The bytes.
+    pub objects: &'a Objects,
+    /// Whose documents they become.
+    pub scope: Scope,
+    /// What each goes through.
+    pub plan: &'a Plan,
+    /// Largest file that is taken, in bytes.
+    pub max_bytes: u64,
+}
+
+/// What became of the files of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Files that became documents.
+    pub taken: u64,
+    /// Of these, files whose bytes the organization had already; they are stored once.
+    pub duplicates: u64,
+    /// Bytes of those that were taken.
+    pub bytes: u64,
+    /// Files that an earlier run had taken and that have not changed since.
+    pub known: u64,
+    /// Files that are no documents, with the reason.
+    pub refused: Vec<Refused>,
+}
+
+/// A file that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Its path below the folder.
+    pub path: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+/// What an import of the folder would find, told by the first bytes of each file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Survey {
+    /// Files that would become documents, by their format.
+    pub files: BTreeMap<&'static str, u64>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that an earlier run took and that have not changed since.
+    pub known: u64,
+    /// Files that would be refused.
+    pub refused: Vec<Refused>,
+}
+
+/// Looks at every file and changes nothing.
+///
+/// # Errors
+/// `file_access` when folder or record cannot be read.
+pub async fn survey(folder: &Path, record: &Path, max_bytes: u64, watch: Watch<'_>) -> Result<Survey, Failure> {
+    let (files, record) = (find(folder)?, Record::read(record)?);
+    let mut survey = Survey::default();
+    for (at, file) in (1u64..).zip(&files) {
+        match file {
+            Err(refused) => survey.refused.push(refused.clone()),
+            Ok(file) if record.knows(file) => survey.known += 1,
+            Ok(file) => match look(file, max_bytes).await {
+                Ok((_, media)) => {
+                    *survey.files.entry(media.mime()).or_default() += 1;
+                    survey.bytes += file.size_bytes;
+                }
+                Err(failure) => survey.refused.push(Refused { path: file.relative.clone(), failure }),
+            },
+        }
+        watch(Step { what: "Looking", done: at, total: Some(files.len() as u64) });
+    }
+    Ok(survey)
+}
+
+/// Takes every file that is new since the last run with this `record`. A file is noted there once its bytes and rows are durable.
+///
+/// # Errors
+/// What stops all of it, such as a storage or database that is away, a full disk, or a record that cannot be written; a later run
+/// goes on. A single bad file stops nothing.
+pub async fn run(import: &Import<'_>, folder: &Path, record: &Path, watch: Watch<'_>) -> Result<Report, Failure> {
+    let files = find(folder)?;
+    let mut record = Record::open(record)?;
+    let mut report = Report::default();
+    for (at, file) in (1u64..).zip(&files) {
+        match file {
+            Err(refused) => report.refused.push(refused.clone()),
+            Ok(file) if record.knows(file) => report.known += 1,
+            Ok(file) => one(import, file, &mut record, &mut report).await?,
+        }
+        watch(Step { what: "Importing", done: at, total: Some(files.len() as u64) });
+    }
+    Ok(report)
+}
+
+async fn one(import: &Import<'_>, file: &FoundFile, record: &mut Record, report: &mut Report) -> Result<(), Failure> {
+    let outcome = match take(import, file).await {
+        Ok((stored, added)) => {
+            report.taken += 1;
+            report.duplicates += u64::from(added.duplicate_of.is_some());
+            report.bytes += stored.size_bytes;
+            Outcome::Taken { sha256: stored.sha256, document: added.document, job: added.job, duplicate_of: added.duplicate_of }
+        }
+        Err(failure) if stops_everything(failure.code) => {
+            return Err(failure.with_remedy("Put that right, then start the same import again: it goes on where it stopped."));
+        }
+        Err(failure) => {
+            report.refused.push(Refused { path: file.relative.clone(), failure: failure.clone() });
+            Outcome::Refused { failure }
+        }
+    };
+    record.note(Entry::of(file, outcome))
+}
+
+/// The other files would end in the same way.
+fn stops_everything(code: Code) -> bool {
+    matches!(code, Code::StorageUnavailable | Code::DatabaseUnavailable | Code::DiskFull | Code::Internal)
+}
+
+/// The first bytes, and what they say.
+async fn look(file: &FoundFile, max_bytes: u64) -> Result<(tokio::fs::File, MediaType), Failure> {
+    if file.size_bytes > max_bytes {
+        let message = format!("The file has {} bytes; at most {max_bytes} are taken", file.size_bytes);
+        return Err(Failure::new(Code::TooLarge, message));
+    }
+    let mut opened = tokio::fs::File::open(&file.path).await.map_err(|error| unreadable(&error))?;
+    let mut head = vec![0; SNIFF_BYTES];
+    let mut filled = 0;
+    while filled < head.len() {
+        match opened.read(&mut head[filled..]).await.map_err(|error| unreadable(&error))? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    let media = MediaType::sniff(&head[..filled])?;
+    Ok((tokio::fs::File::open(&file.path).await.map_err(|error| unreadable(&error))?, media))
+}
+
+fn unreadable(error: &std::io::Error) -> Failure {
+    Failure::new(Code::FileAccess, format!("The file cannot be read: {error}"))
+}
+
+/// Bytes first, then the rows.
+async fn take(import: &Import<'_>, file: &FoundFile) -> Result<(Stored, Added), Failure> {
+    let name = DocumentName::from_client(&file.name)?;
+    let (opened, media_type) = look(file, import.max_bytes).await?;
+    let object_key = ObjectKey::original(import.scope.organization, import.store.ambient().new_uuid());
+    let body = ReaderStream::with_capacity(opened, CHUNK_BYTES);
+    let stored = match import.objects.put_stream(&object_key, body, import.max_bytes).await {
+        Ok(stored) => stored,
+        Err(PutError::Storage(failure)) => return Err(failure),
+        Err(PutError::TooLarge { limit_bytes }) => {
+            return Err(Failure::new(Code::TooLarge, format!("The file grew beyond {limit_bytes} bytes while it was read")));
+        }
+        Err(PutError::Body(what)) => return Err(Failure::new(Code::FileAccess, format!("The file cannot be read to its end: {what}"))),
+    };
+    let document = DocumentId::new(import.store.ambient());
+    let new = NewDocument {
+        document,
+        name,
+        media_type,
+        size_bytes: stored.size_bytes,
+        sha256: stored.sha256,
+        object_key: object_key.clone(),
+        plan: import.plan.clone(),
+        priority: Priority::Low,
+        idempotency_key: Some(key(file, stored.sha256)),
+    };
+    match documents::add_with_job(import.store, &import.scope, new).await {
+        Ok(added) => {
+            if let Some(unneeded) = &added.unneeded_object {
+                discard(import, unneeded).await;
+            }
+            Ok((stored, added))
+        }
+        Err(error) => {
+            // A commit that broke off may have happened; then the row names the object, and the next run finds the same key.
+            if matches!(documents::get(import.store, &import.scope, document).await, Err(StoreError::NotFound)) {
+                discard(import, &object_key).await;
+            }
+            Err(error.failure())
+        }
+    }
+}
+
+/// The same file again, when a run ended between the commit and the record, is answered with the document that is there.
+fn key(file: &FoundFile, sha256: Sha256Hash) -> String {
+    format!("import-{}", Sha256Hash::of(format!("{}\n{sha256}", file.path.display()).as_bytes()))
+}
+
+async fn discard(import: &Import<'_>, key: &ObjectKey) {
+    if let Err(failure) = import.objects.delete(key).await {
+        tracing::warn!(object.key = %key, "An object that no row names could not be removed; the server's sweep does it later: {failure}");
+    }
+}
