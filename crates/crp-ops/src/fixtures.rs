@@ -149,9 +149,11 @@ impl Installed {
 
     async fn save_page(&self, task: &ClaimedTask) {
         let page = task.range.unwrap().first;
+        // No two pages have the same bytes.
+        let width = f32::from(u16::try_from(task.job.0.as_u128() & 0xffff).unwrap());
         let (layout, thumbnail) = (self.page_key(task.job, page.get()), self.thumbnail_key(task.job, page.get()));
         let json =
-            PageLayout { page, width: 1.0, height: 1.0, rotation: 0, pixels: None, source: TextSource::Ocr, words: vec![], lines: vec![] };
+            PageLayout { page, width, height: 1.0, rotation: 0, pixels: None, source: TextSource::Ocr, words: vec![], lines: vec![] };
         self.objects.put_bytes(&layout, serde_json::to_vec(&json).unwrap().into()).await.unwrap();
         let mut jpeg = vec![0xff, 0xd8, 0xff];
         jpeg.extend_from_slice(format!("{} {page}", task.job).as_bytes());

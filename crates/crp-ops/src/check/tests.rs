@@ -79,6 +79,7 @@ async fn damage_is_found_and_mended(installed: Installed) {
     let finding = by_hash.findings.iter().find(|finding| finding.key == missing_original).unwrap();
     assert_eq!((finding.documents[0].id, finding.documents[0].name.as_str()), (no_original.document, "no original.pdf"));
 
+    installed.clock.advance(Duration::from_secs(1));
     let mended = look(&installed, true, true).await;
     assert_eq!(owned(&mended), sorted(expected));
     assert_eq!(mended.open(), 2, "originals alone cannot be made again: {:?}", mended.findings);
