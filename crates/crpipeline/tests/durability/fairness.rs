@@ -16,9 +16,9 @@ use super::{
     storm::open_jobs,
 };
 
-const PAGE_MILLISECONDS: u32 = 200;
+const PAGE_MILLISECONDS: u32 = 100;
 /// Documents of seven pages that stand before the one page.
-const CROWD: usize = 8;
+const CROWD: usize = 4;
 /// Most that the one page may wait.
 const MOST_TASKS: f64 = 2.0;
 
@@ -32,7 +32,7 @@ pub(crate) async fn run() {
     let _worker = installation.start(installation.worker_plan()).await;
     let crowd = installation.admin().await;
     let single = second_organization(&installation).await;
-    let rounds = run.size(2, 20);
+    let rounds = run.size(1, 20);
     let mut waits = Vec::new();
     for _ in 0..rounds {
         waits.push(one_behind_many(&crowd, &single).await);

@@ -47,9 +47,7 @@ pub(crate) async fn controls(
         }
     }
 
-    let victim = next();
-    api.delete(&format!("/api/v1/documents/{}?forever=true", victim.ids.document)).await;
-    noticed(run, api, known, victim, counted, "a document was removed").await;
+    without_a_document(run, api, known, next()).await;
 
     let counted_twice = Counted { jobs_total: counted.final_jobs + 1.0, ..counted };
     run.control("a job was counted twice", &checker::complaints(known, &[], &[], counted_twice));
@@ -57,6 +55,12 @@ pub(crate) async fn controls(
     let seen = look_at_all(api, std::slice::from_ref(&victim)).await;
     let twice = [seen.clone(), seen].concat();
     run.control("two uploads became one job", &checker::complaints(known, &[victim.clone(), victim], &twice, counted));
+}
+
+/// Removes a document that was accepted.
+pub(crate) async fn without_a_document(run: &mut Run, api: &Api, known: &[Known], victim: &Accepted) {
+    api.delete(&format!("/api/v1/documents/{}?forever=true", victim.ids.document)).await;
+    noticed(run, api, known, victim, Counted::default(), "a document was removed").await;
 }
 
 async fn noticed(run: &mut Run, api: &Api, known: &[Known], victim: &Accepted, counted: Counted, what: &str) {
