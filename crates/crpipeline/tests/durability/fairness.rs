@@ -18,7 +18,7 @@ use super::{
 
 const PAGE_MILLISECONDS: u32 = 100;
 /// Documents of seven pages that stand before the one page.
-const CROWD: usize = 4;
+const CROWD: usize = 6;
 /// Most that the one page may wait.
 const MOST_TASKS: f64 = 2.0;
 
@@ -27,7 +27,8 @@ pub(crate) async fn run() {
     let mut run = Run::named("fairness_between_organizations");
     let Some(mut installation) = Installation::new(SetUp::Distributed, PAGE_MILLISECONDS).await else { return };
     installation.set("CRPIPELINE_PAGES_PER_TASK", "3");
-    installation.set("CRPIPELINE_WORKER_SLOTS", "1");
+    // A claim counts what runs for each organization. With a single slot nothing runs when it is free, and age alone decides.
+    installation.set("CRPIPELINE_WORKER_SLOTS", "2");
     let _server = installation.start(installation.server_plan()).await;
     let _worker = installation.start(installation.worker_plan()).await;
     let crowd = installation.admin().await;

@@ -61,7 +61,8 @@ pub(crate) async fn run(name: &str, set_up: SetUp) {
     let seen = look_at_all(&api, &accepted).await;
     run.complain(checker::complaints(&known, &accepted, &seen, counted));
     run.complain(std::mem::take(&mut *locked(&storm.mishaps)));
-    run.complain(installation.leftovers(&locked(&storm.pids)).await);
+    let pids = locked(&storm.pids).clone();
+    run.complain(installation.leftovers(&pids).await);
     sabotage::controls(&mut run, &installation, &api, &known, &accepted, counted).await;
     drop(survivors);
     run.end();
@@ -127,7 +128,8 @@ impl<'a> Storm<'a> {
         let api = self.installation.admin().await;
         let known = load::without_faults(&api, load::documents(copies)).await;
         let last = worker.as_ref().unwrap_or(&server);
-        locked(&self.last_counts).push(last.settled().await.sum("jobs_total"));
+        let counted = last.settled().await.sum("jobs_total");
+        locked(&self.last_counts).push(counted);
         if let Some(worker) = &worker {
             worker.terminate().await;
         }
@@ -149,7 +151,8 @@ impl<'a> Storm<'a> {
             join_all((0..2).map(|lane| self.upload(run, api, known, run.chance(20 + lane)))).await;
             let all_final = within(PATIENCE * 2, async || open_jobs(api).await.filter(|(open, _)| *open == 0)).await;
             if all_final.is_none() {
-                locked(&self.mishaps).push(format!("jobs that never end: {:?}", open_jobs(api).await));
+                let left = open_jobs(api).await;
+                locked(&self.mishaps).push(format!("jobs that never end: {left:?}"));
             }
             self.over.store(true, Ordering::SeqCst);
         };
