@@ -66,6 +66,16 @@ impl Answer {
         problem["code"].as_str().unwrap_or_else(|| panic!("no code in {problem}")).to_owned()
     }
 
+    /// What an accepted upload became.
+    ///
+    /// # Panics
+    /// If the answer does not say it.
+    pub fn ids(&self) -> Ids {
+        let answer = self.json();
+        let id = |thing: &str| answer[thing]["id"].as_str().unwrap_or_else(|| panic!("no id of the {thing} in {answer}")).to_owned();
+        Ids { document: id("document"), job: id("job") }
+    }
+
     /// This answer, if it has the status.
     ///
     /// # Panics
@@ -234,9 +244,7 @@ impl Api {
     /// # Panics
     /// If it is refused.
     pub async fn accepted(&self, upload: &Upload<'_>) -> Ids {
-        let answer = self.upload(upload).await.expect(202).json();
-        let id = |thing: &str| answer[thing]["id"].as_str().unwrap_or_else(|| panic!("no id of the {thing} in {answer}")).to_owned();
-        Ids { document: id("document"), job: id("job") }
+        self.upload(upload).await.expect(202).ids()
     }
 
     /// The job now.

@@ -1,6 +1,6 @@
 //! Engines that misbehave, for the real binary: a library in the place of Tesseract's that does what a test names.
 //!
-//! It reads the word `honest` on every page, and fails on pages that are higher than broad ([`crate::samples::slips_around_a_tall_page`]).
+//! It reads the word `honest` on every page, and unless it is [`honest`] fails on pages that are higher than broad ([`crate::samples::slips_around_a_tall_page`]).
 
 use std::{
     path::{Path, PathBuf},
@@ -35,7 +35,7 @@ impl Fault {
     pub const ALL: [Fault; 7] = [Fault::Crash, Fault::Exit, Fault::Hang, Fault::OutOfMemory, Fault::Flood, Fault::Garbage, Fault::GivesUp];
 
     /// The word by which the library knows it.
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Fault::Crash => "crash",
             Fault::Exit => "exit",
@@ -52,6 +52,11 @@ impl Fault {
         // Of our environment the process that reads documents sees this variable; for the library it names the fault.
         [("CRPIPELINE_TESSERACT_LIBRARY", library.display().to_string()), ("TESSDATA_PREFIX", self.as_str().to_owned())]
     }
+}
+
+/// The variables with which the binary takes `library` for Tesseract and has every page read in so many milliseconds.
+pub fn honest(library: &Path, page_milliseconds: u32) -> [(&'static str, String); 2] {
+    [("CRPIPELINE_TESSERACT_LIBRARY", library.display().to_string()), ("TESSDATA_PREFIX", format!("honest:{page_milliseconds}"))]
 }
 
 /// Builds the library in `folder`; says `SKIPPED` where there is no C compiler.

@@ -116,13 +116,26 @@ impl ServerPlan {
     /// # Panics
     /// If it does not get ready, with its log.
     pub async fn start_on(self, data_dir: Arc<tempfile::TempDir>) -> Server {
+        self.start_or_end_on(data_dir).await.unwrap_or_else(|log| panic!("the server ended before it was ready:\n{log}"))
+    }
+
+    /// Starts it on a data directory and waits until it is ready, or until it has ended: then its log is given.
+    ///
+    /// # Errors
+    /// Its log, if it ended before it was ready.
+    ///
+    /// # Panics
+    /// If it neither gets ready nor ends.
+    pub async fn start_or_end_on(self, data_dir: Arc<tempfile::TempDir>) -> Result<Server, String> {
         let process = Process::start(&self, data_dir.path());
         let addresses = until("the server's ready line", PATIENCE, async || match process.ready() {
-            None if process.has_ended() => panic!("the server ended before it was ready:\n{}", process.log()),
-            addresses => addresses,
+            None if process.has_ended() && process.log_is_complete() => Some(None),
+            addresses => addresses.map(Some),
         });
-        let (api, metrics) = addresses.await;
-        Server { plan: self, data_dir, process, url: api, metrics_url: metrics }
+        match addresses.await {
+            Some((url, metrics_url)) => Ok(Server { plan: self, data_dir, process, url, metrics_url }),
+            None => Err(process.log()),
+        }
     }
 
     /// Starts it on a data directory where it is expected to end by itself, and gives its exit code and its log.
@@ -312,6 +325,11 @@ pub fn children_of(parent: u32) -> Vec<u32> {
     let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     let is_child = |pid: &u32| state_and_parent(*pid).is_some_and(|(state, its_parent)| state != "Z" && its_parent == parent);
     numbers.filter(is_child).collect()
+}
+
+/// Whether a process is stopped, as SIGSTOP does it.
+pub fn is_stopped(pid: u32) -> bool {
+    state_and_parent(pid).is_some_and(|(state, _)| state == "T")
 }
 
 fn signal_process(pid: u32, signal: Signal) {

@@ -38,24 +38,44 @@ impl Step {
 #[cfg(not(debug_assertions))]
 pub(crate) fn reached(_step: Step) {}
 
-/// Kills this process, as `kill -9` would, when `CRPIPELINE_TEST_KILL_AT=<step>[:n]` names this step (its n-th time).
+/// Kills this process, as `kill -9` would, when `CRPIPELINE_TEST_KILL_AT=<step>[:n]` names this step (its n-th time); stops it, until
+/// it gets SIGCONT, when `CRPIPELINE_TEST_STOP_AT` does.
 #[cfg(debug_assertions)]
 pub(crate) fn reached(step: Step) {
-    use std::sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering},
-    };
-    static WANTED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
-        let text = std::env::var("CRPIPELINE_TEST_KILL_AT").ok()?;
-        let (name, time) = text.split_once(':').map_or((text.as_str(), 1), |(name, n)| (name, n.parse().unwrap_or(1)));
-        Some((name.to_owned(), time))
-    });
-    static TIMES: AtomicU32 = AtomicU32::new(0);
-    if let Some((name, time)) = &*WANTED
-        && name == step.as_str()
-        && TIMES.fetch_add(1, Ordering::SeqCst) + 1 == *time
-    {
-        eprintln!("killed at step {name} as CRPIPELINE_TEST_KILL_AT asks");
-        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    use std::sync::LazyLock;
+
+    use rustix::process::Signal;
+    static KILL: LazyLock<Option<Wanted>> = LazyLock::new(|| Wanted::of("CRPIPELINE_TEST_KILL_AT", Signal::KILL));
+    static STOP: LazyLock<Option<Wanted>> = LazyLock::new(|| Wanted::of("CRPIPELINE_TEST_STOP_AT", Signal::STOP));
+    for wanted in [&*KILL, &*STOP].into_iter().flatten() {
+        wanted.reached(step);
+    }
+}
+
+/// What is to happen at which step.
+#[cfg(debug_assertions)]
+struct Wanted {
+    variable: &'static str,
+    signal: rustix::process::Signal,
+    step: String,
+    time: u32,
+    times: std::sync::atomic::AtomicU32,
+}
+
+#[cfg(debug_assertions)]
+impl Wanted {
+    fn of(variable: &'static str, signal: rustix::process::Signal) -> Option<Self> {
+        let text = std::env::var(variable).ok()?;
+        let (step, time) = text.split_once(':').map_or((text.as_str(), 1), |(step, n)| (step, n.parse().unwrap_or(1)));
+        Some(Self { variable, signal, step: step.to_owned(), time, times: 0.into() })
+    }
+
+    fn reached(&self, step: Step) {
+        let is_now = self.step == step.as_str() && self.times.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 == self.time;
+        if is_now {
+            let what = if self.signal == rustix::process::Signal::KILL { "killed" } else { "stopped" };
+            eprintln!("{what} at step {} as {} asks", self.step, self.variable);
+            let _ = rustix::process::kill_process(rustix::process::getpid(), self.signal);
+        }
     }
 }

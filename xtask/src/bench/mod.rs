@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, one module each, with arguments of their own.
 
+mod durability;
 mod fuzz;
 mod hostile;
 mod ocr;
@@ -17,6 +18,9 @@ pub(crate) enum Bench {
     Ocr(ocr::Arguments),
     /// What hostile and odd documents become: codes, time and memory of each.
     Hostile(hostile::Arguments),
+    /// Whether anything is lost or done twice when processes and the database are killed.
+    #[command(after_help = durability::EXAMPLES)]
+    Durability(durability::Arguments),
     /// Whether any bytes break a reader or writer of ours; needs cargo-fuzz.
     Fuzz(fuzz::Arguments),
 }
@@ -26,6 +30,7 @@ pub(crate) fn bench(bench: Option<Bench>) -> Result<ExitCode> {
     match bench {
         Some(Bench::Ocr(arguments)) => ocr::run(&arguments),
         Some(Bench::Hostile(arguments)) => hostile::run(&arguments),
+        Some(Bench::Durability(arguments)) => durability::run(&arguments),
         Some(Bench::Fuzz(arguments)) => fuzz::run(&arguments),
         None => {
             print!("{}", listing());

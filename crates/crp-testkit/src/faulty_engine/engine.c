@@ -51,6 +51,8 @@ static void flood(void) {
 int TessBaseAPIRecognize(Engine *engine, void *monitor) {
     const char *fault = getenv("TESSDATA_PREFIX");
     engine->long_words = 0;
+    /* "honest:50": every page is read, in 50 milliseconds. */
+    if (fault && !strncmp(fault, "honest:", 7)) { usleep(1000 * atoi(fault + 7)); return 0; }
     if (!fault || engine->height <= engine->width) return 0;
     if (!strcmp(fault, "crash")) { signal(SIGSEGV, SIG_DFL); raise(SIGSEGV); }
     if (!strcmp(fault, "exit")) _exit(0);

@@ -7,7 +7,7 @@ use std::{
     env, fs,
     net::TcpStream,
     os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -51,6 +51,15 @@ impl FreshDatabase {
         format!("{before}/{}", self.name)
     }
 
+    /// Runs a statement in it, past the program under test.
+    ///
+    /// # Panics
+    /// If the database refuses it.
+    pub fn run(&self, statement: &str) {
+        let mut psql = Command::new(self.programs.join("psql"));
+        output_of(psql.args(["--no-psqlrc", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]).arg(self.url()));
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.arg("--maintenance-db").arg(&self.server);
@@ -64,19 +73,18 @@ impl Drop for FreshDatabase {
     }
 }
 
-/// The newest `/usr/lib/postgresql/*/bin`, or wherever the path leads.
+/// The newest `/usr/lib/postgresql/*/bin`, or wherever the path leads to all of the programs.
 fn programs() -> Option<PathBuf> {
     let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
     let on_path = env::var_os("PATH").into_iter().flat_map(|path| env::split_paths(&path).collect::<Vec<_>>());
-    let mut found: Vec<PathBuf> = installed.chain(on_path).filter(|folder| is_whole(folder)).collect();
+    let mut found: Vec<PathBuf> =
+        installed.chain(on_path).filter(|folder| NEEDED.iter().all(|program| folder.join(program).exists())).collect();
     found.sort();
     found.pop()
 }
 
-/// Server and clients: links to single programs may stand elsewhere on the path.
-fn is_whole(folder: &Path) -> bool {
-    ["initdb", "postgres", "createdb"].iter().all(|program| folder.join(program).exists())
-}
+/// What has to stand in one folder.
+const NEEDED: [&str; 5] = ["initdb", "postgres", "pg_isready", "createdb", "psql"];
 
 /// Whether a server listens and takes logins: it answers a request for TLS with one byte.
 fn answers(port: u16) -> bool {

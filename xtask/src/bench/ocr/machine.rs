@@ -32,12 +32,12 @@ fn value(text: &str, name: &str, separator: char) -> Option<String> {
 }
 
 /// The day, in UTC.
-pub(super) fn today() -> Result<String> {
+pub(in crate::bench) fn today() -> Result<String> {
     first_line(Command::new("date").args(["-u", "+%F"]))
 }
 
 /// The commit that is checked out, with a `+` where files have changed since; empty outside of a repository.
-pub(super) fn commit() -> String {
+pub(in crate::bench) fn commit() -> String {
     let git = |arguments: &[&str]| Command::new("git").args(arguments).current_dir(root()).output();
     let text = |output: std::process::Output| String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let Ok(commit) = git(&["rev-parse", "--short=12", "HEAD"]).map(text) else { return String::new() };

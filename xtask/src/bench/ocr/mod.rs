@@ -3,7 +3,7 @@
 mod documents;
 mod goals;
 mod lower_bound;
-mod machine;
+pub(super) mod machine;
 mod measure;
 mod outputs;
 mod plan;
