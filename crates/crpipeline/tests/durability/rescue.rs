@@ -70,8 +70,7 @@ pub(crate) async fn of_workers() {
         run.complain(vec!["nothing was rescued, so nothing was measured".to_owned()]);
     }
     run.spread("from a worker's kill to the next claim of its task", waits, Some(15.0));
-    let never = claimed_after(&api, &accepted[0].ids.job, "9999-01-01T00:00:00Z").await;
-    run.control("a task that nobody took again", &if never.is_none() { vec!["no claim is found".to_owned()] } else { Vec::new() });
+    nobody_took_it(&mut run, &api, &accepted[0]).await;
     run.end();
 }
 
@@ -102,7 +101,14 @@ pub(crate) async fn of_one_process() {
     run.complain(checker::complaints(&known, &accepted, &seen, Counted::default()));
     run.did("restarts", rounds);
     run.spread("from the start of the only process to the next claim", waits, Some(2.0));
+    nobody_took_it(&mut run, &api, &accepted[0]).await;
     run.end();
+}
+
+/// Control: no claim is taken for one that came before the kill.
+async fn nobody_took_it(run: &mut Run, api: &Api, accepted: &Accepted) {
+    let never = claimed_after(api, &accepted.ids.job, "9999-01-01T00:00:00Z").await;
+    run.control("a task that nobody took again", &if never.is_none() { vec!["no claim is found".to_owned()] } else { Vec::new() });
 }
 
 /// How long after this time the first task of a job was claimed that was claimed after it.
