@@ -958,7 +958,7 @@ export interface components {
         /** @description How many jobs failed with a code. */
         FailureCount: {
             /** @enum {string} */
-            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "newer_schema" | "internal";
+            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
             /**
              * Format: int64
              * @description Jobs.
@@ -968,7 +968,7 @@ export interface components {
         /** @description What went wrong and what to do about it. */
         FailureView: {
             /** @enum {string} */
-            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "newer_schema" | "internal";
+            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
             /** @description What happened. */
             message: string;
             /** @description What to do about it. */
@@ -1139,6 +1139,11 @@ export interface components {
              * @description The number of its newest event.
              */
             last_event_id: number;
+            /**
+             * Format: int32
+             * @description Pages that an earlier job had read from the same bytes in the same way, so that this one did not read them again.
+             */
+            pages_reused: number;
             /** @description The pipeline as it was when the job was made. */
             pipeline: components["schemas"]["JobPipeline"];
             /** @description How far it is. */
@@ -2046,12 +2051,26 @@ export interface components {
              * @description Id.
              */
             id: string;
+            /** @description Where it runs: machine and process. */
+            name: string;
             /** Format: date-time */
             seen_at: string;
+            /**
+             * Format: int32
+             * @description Tasks that it takes at a time.
+             */
+            slots: number;
             /** Format: date-time */
             started_at: string;
             /** @description `alive`, `draining`, or `silent` when it was not heard of for a minute. */
             state: string;
+            /**
+             * Format: int64
+             * @description Tasks that it holds.
+             */
+            tasks_running: number;
+            /** @description Its version of crPipeline. */
+            version: string;
         };
     };
     responses: never;
