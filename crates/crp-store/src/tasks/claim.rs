@@ -1,4 +1,4 @@
-//! Claiming: one statement picks a task, fair between organizations, and takes its lease.
+//! Claiming: one statement picks a task, fair between organizations also where they share one slot, and takes its lease.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Organizations that have ready tasks (a loose index scan: its cost grows with them, not with their tasks), each with the number
-/// of its running tasks and its first claimable one.
+/// of its running tasks, when it was served last, and its first claimable task.
 macro_rules! heads {
     () => {
         "WITH RECURSIVE lanes (organization) AS (
@@ -30,6 +30,8 @@ macro_rules! heads {
          heads AS (
              SELECT lanes.organization,
                     (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = lanes.organization) AS running,
+                    COALESCE((SELECT max(s.started_at) FROM tasks s
+                              WHERE s.organization = lanes.organization AND s.started_at IS NOT NULL), 0) AS served,
                     (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
                      ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
              FROM lanes WHERE lanes.organization IS NOT NULL
@@ -54,14 +56,14 @@ sql! {
         sqlite concat!(
             heads!(),
             take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
-                   ORDER BY heads.running, t.priority DESC, t.run_after, t.first_page, t.id LIMIT 1")
+                   ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id LIMIT 1")
         ),
         // Each claimer locks the first task of the fairest organization that no other claimer has locked.
         postgres concat!(
             heads!(),
             ", ranked AS MATERIALIZED (
                  SELECT heads.organization FROM heads JOIN tasks t ON t.id = heads.task
-                 ORDER BY heads.running, t.priority DESC, t.run_after, t.first_page, t.id
+                 ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id
              ),
              picked AS MATERIALIZED (
                  SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
@@ -90,8 +92,8 @@ sql! {
 /// How often a claim looks again after a job's row was busy.
 const ROUNDS: u32 = 20;
 
-/// Takes the next task for `lease`: of the organization with the fewest running tasks, then by priority, then the one that waits
-/// longest. `None` when nothing can be claimed now. A job that this version cannot read is failed (and counted) on the way.
+/// Takes the next task for `lease`: of the organization with the fewest running tasks, then by priority, then of the organization that
+/// was served longest ago (with a single slot nothing runs when it becomes free), then the one that waits longest. `None` when nothing can be claimed now. A job that this version cannot read is failed (and counted) on the way.
 ///
 /// # Errors
 /// The database's.

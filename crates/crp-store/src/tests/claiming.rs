@@ -50,6 +50,23 @@ both_engines! {
         assert_eq!(second.job, single.job, "then the organization that has nothing running");
     }
 
+    async fn with_a_single_slot_organizations_take_turns(db: TestDb) {
+        let (many, one) = (db.organization("many").await, db.organization("one").await);
+        for n in 0..4 {
+            db.upload(&many, &format!("many {n}"), plan()).await;
+        }
+        db.advance(1.0);
+        let single = db.upload(&one, "single", plan()).await;
+        for expected in [many.organization, one.organization, many.organization, one.organization] {
+            let task = db.claim(TaskKind::Inspect).await;
+            assert_eq!(task.scope.organization, expected, "nothing runs, and the other waits longer for its turn");
+            db.advance(1.0);
+            let failure = crp_model::Failure::new(crp_model::Code::EngineCrashed, "died");
+            tasks::fail(&db.store, &task, &failure, Some(Duration::ZERO)).await.unwrap();
+        }
+        assert_eq!(jobs::get(&db.store, &one, single.job).await.unwrap().stages[0].attempt, 2);
+    }
+
     async fn the_oldest_task_of_an_organization_comes_first(db: TestDb) {
         let scope = db.organization("one").await;
         let mut jobs = Vec::new();

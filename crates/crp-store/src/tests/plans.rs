@@ -50,3 +50,16 @@ fn lists_streams_and_history_use_their_indexes() {
         assert_eq!(seen, expected.len());
     });
 }
+
+#[test]
+fn a_claim_asks_indexes_alone() {
+    on_sqlite(|db| async move {
+        let claim = crate::tasks::STATEMENTS.concat().into_iter().find(|statement| statement.name == "CLAIM").expect("there is a claim");
+        let plan = plan(&db, claim).await;
+        for index in ["tasks_ready", "tasks_running", "tasks_served"] {
+            assert!(plan.contains(index), "it should use {index}:\n{plan}");
+        }
+        let walks = plan.lines().filter(|line| ["SCAN f", "SCAN n", "SCAN r", "SCAN h", "SCAN s", "SCAN t"].contains(&line.trim()));
+        assert_eq!(walks.collect::<Vec<_>>(), Vec::<&str>::new(), "{plan}");
+    });
+}

@@ -27,8 +27,8 @@ pub(crate) async fn run() {
     let mut run = Run::named("fairness_between_organizations");
     let Some(mut installation) = Installation::new(SetUp::Distributed, PAGE_MILLISECONDS).await else { return };
     installation.set("CRPIPELINE_PAGES_PER_TASK", "3");
-    // A claim counts what runs for each organization. With a single slot nothing runs when it is free, and age alone decides.
-    installation.set("CRPIPELINE_WORKER_SLOTS", "2");
+    // The hardest case: nothing runs when the only slot becomes free.
+    installation.set("CRPIPELINE_WORKER_SLOTS", "1");
     let _server = installation.start(installation.server_plan()).await;
     let _worker = installation.start(installation.worker_plan()).await;
     let crowd = installation.admin().await;
