@@ -27,8 +27,15 @@ pub(crate) fn sqlite_readers(file: &Path) -> SqlitePool {
 /// The connections to PostgreSQL, which read and write.
 pub(crate) fn postgres(options: PgConnectOptions, max_connections: u32) -> PgPool {
     let options = options.application_name("crpipeline").disable_statement_logging();
-    PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT).connect_lazy_with(options)
+    let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT);
+    let prepared =
+        pool.after_connect(|connection, _| Box::pin(async move { sqlx::raw_sql(PREPARE_SESSION).execute(connection).await.map(drop) }));
+    prepared.connect_lazy_with(options)
 }
+
+/// A process that is frozen in the middle of a transaction must not keep its row locks from others; between two statements of ours
+/// there are milliseconds. Notices, such as of tables that are there already, tell nobody anything.
+const PREPARE_SESSION: &str = "SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = warning";
 
 /// A URL that is none; the text of it is a secret and stays out of the message.
 pub(crate) fn bad_url(error: &sqlx::Error) -> StoreError {

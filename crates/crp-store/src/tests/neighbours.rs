@@ -92,6 +92,22 @@ fn leases_are_judged_by_the_databases_clock_whatever_the_machines_say() {
 }
 
 #[test]
+fn a_process_that_is_frozen_in_a_transaction_keeps_its_locks_for_seconds_only() {
+    harness::on_postgres(|db| async move {
+        let (frozen, other) = (process(&db, 0).await, process(&db, 0).await);
+        let (scope, added) = upload(&db, &frozen, "a").await;
+        let mut held = frozen.write().await.unwrap();
+        jobs::lock::lock(&mut held, scope.organization, added.job).await.unwrap();
+        // The row is locked, so this waits; nothing ends the transaction but the database.
+        let cancelled = tokio::time::timeout(2 * PATIENCE, jobs::cancel(&other, &scope, added.job)).await.expect("the lock is let go");
+        assert!(matches!(cancelled.unwrap(), CancelOutcome::Cancelled(_)));
+        assert!(held.commit().await.is_err(), "who wakes up later finds that it is over");
+        frozen.close().await;
+        other.close().await;
+    });
+}
+
+#[test]
 fn a_file_that_is_opened_as_shared_is_one_process_with_its_own_clock() {
     harness::on_sqlite(|db| async move {
         let Database::Sqlite(_) = &db.database else { unreachable!("a test on SQLite") };
