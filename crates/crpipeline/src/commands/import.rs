@@ -110,7 +110,7 @@ fn tell_survey(survey: &Survey, arguments: &ImportArguments) {
     let files: u64 = survey.files.values().sum();
     say(&format!("{files} files ({}) would be taken, {} were taken before", size(survey.bytes), survey.known));
     survey.files.iter().for_each(|(format, files)| say(&format!("  {format}: {files}")));
-    tell_refused(&survey.refused, "would be refused");
+    tell_refused(&survey.refused, "files that would be refused");
 }
 
 fn tell_report(report: &Report, arguments: &ImportArguments, record: &std::path::Path) {
@@ -126,7 +126,7 @@ fn tell_report(report: &Report, arguments: &ImportArguments, record: &std::path:
         report.duplicates,
         report.known
     ));
-    tell_refused(&report.refused, "were refused");
+    tell_refused(&report.refused, "files that were refused");
     say(&format!("Every file with its hash, document and job: {}", OneLine(record.to_string_lossy())));
 }
 
@@ -134,7 +134,7 @@ fn tell_refused(refused: &[Refused], what: &str) {
     if refused.is_empty() {
         return;
     }
-    eprintln!("warning: {} files {what}:", refused.len());
+    eprintln!("warning: {what}: {}", refused.len());
     refused.iter().take(NAMED).for_each(|one| eprintln!("  {}: {}", OneLine(&one.path), OneLine(&one.failure.message)));
     if refused.len() > NAMED {
         eprintln!("  and {} more; --json lists all of them", refused.len() - NAMED);
