@@ -193,7 +193,7 @@ async fn take(import: &Import<'_>, file: &FoundFile) -> Result<(Stored, Added), 
         object_key: object_key.clone(),
         plan: import.plan.clone(),
         priority: Priority::Low,
-        idempotency_key: Some(key(file, stored.sha256)),
+        idempotency_key: Some(key(file, stored.sha256, import.plan)),
     };
     match documents::add_with_job(import.store, &import.scope, new).await {
         Ok(added) => {
@@ -212,9 +212,11 @@ async fn take(import: &Import<'_>, file: &FoundFile) -> Result<(Stored, Added), 
     }
 }
 
-/// The same file again, when a run ended between the commit and the record, is answered with the document that is there.
-fn key(file: &FoundFile, sha256: Sha256Hash) -> String {
-    format!("import-{}", Sha256Hash::of(format!("{}\n{sha256}", file.path.display()).as_bytes()))
+/// The same file again, when a run ended between the commit and the record, is answered with the document that is there. An import
+/// through another pipeline is another wish.
+fn key(file: &FoundFile, sha256: Sha256Hash, plan: &Plan) -> String {
+    let what = format!("{}\n{sha256}\n{}@{}", file.path.display(), plan.pipeline, plan.version);
+    format!("import-{}", Sha256Hash::of(what.as_bytes()))
 }
 
 async fn discard(import: &Import<'_>, key: &ObjectKey) {

@@ -96,6 +96,17 @@ async fn a_run_that_died_before_its_record_was_written_takes_nothing_twice() {
 }
 
 #[tokio::test]
+async fn the_same_folder_is_imported_through_another_pipeline_with_a_record_of_its_own() {
+    let mut place = Place::new().await;
+    place.put("a.pdf", PDF);
+    place.import().await;
+    place.plan = PipelineFile::parse(PipelineFile::BUILT_IN[1]).unwrap().plan(0, &["eng".to_owned()]);
+    fs::remove_file(place.record()).unwrap();
+    let again = place.import().await;
+    assert_eq!((again.taken, again.duplicates, place.documents().await), (1, 1, 2), "{again:?}");
+}
+
+#[tokio::test]
 async fn a_folder_that_is_not_there_is_a_clear_failure() {
     let place = Place::new().await;
     let import = Import { store: &place.store, objects: &place.objects, scope: place.scope, plan: &place.plan, max_bytes: 1000 };
