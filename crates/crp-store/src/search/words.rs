@@ -21,7 +21,7 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = Word> + '_ {
     let mut rest = text.char_indices().peekable();
     std::iter::from_fn(move || {
         loop {
-            let (start, first) = rest.by_ref().find(|(_, c)| c.is_alphanumeric())?;
+            let (start, first) = rest.by_ref().find(|(_, c)| begins_word(*c))?;
             let mut end = start + first.len_utf8();
             let stands_alone = is_ideographic(first);
             while let Some((at, c)) = rest.next_if(|(_, c)| is_combining_mark(*c) || !stands_alone && goes_on(*c)) {
@@ -41,6 +41,11 @@ pub(crate) fn fold(text: &str) -> String {
     folded.join(" ")
 }
 
+/// Vowel signs and the like are alphabetic marks: they belong to the letter before them.
+fn begins_word(c: char) -> bool {
+    c.is_alphanumeric() && !is_combining_mark(c)
+}
+
 fn goes_on(c: char) -> bool {
     c.is_alphanumeric() && !is_ideographic(c)
 }
@@ -53,7 +58,8 @@ fn fold_word(word: &str) -> String {
     let spelt = plain.flat_map(|c| if c == 'ß' { ['s', 's'].into_iter().take(2) } else { [c, c].into_iter().take(1) });
     // Decomposing can bring signs (½ becomes 1⁄2) and, for letters such as İ, new marks.
     let clean = spelt.filter(|c| c.is_alphanumeric() || is_combining_mark(*c) && !('\u{300}'..='\u{36f}').contains(c));
-    clean.nfc().take(MAX_WORD_CHARACTERS).collect()
+    // A mark without a letter before it begins no word: marks alone can be left of a letter, or change places with one another.
+    clean.nfc().skip_while(|c| is_combining_mark(*c)).take(MAX_WORD_CHARACTERS).collect()
 }
 
 /// Han, kana and their extensions.
@@ -80,6 +86,18 @@ mod tests {
         assert_eq!(folded("한국어 문서"), ["한국어", "문서"]);
         assert_eq!(folded(" --- ''\"\" \u{308} "), Vec::<String>::new());
         assert_eq!(fold("  Ärzte & Söhne "), "arzte sohne");
+    }
+
+    /// Chance finds the rare ones of these years later: all characters, alone and with marks of different classes around them.
+    #[test]
+    fn folding_what_is_folded_changes_nothing_for_each_character_there_is() {
+        for c in ('\0'..=char::MAX).filter(|c| c.is_alphanumeric() || is_combining_mark(*c)) {
+            for text in [c.to_string(), format!("a{c}"), format!("{c}\u{9cd}\u{1e008}"), format!("\u{1e008}{c}")] {
+                for word in folded(&text) {
+                    assert_eq!(folded(&word).concat(), word, "{text:?}");
+                }
+            }
+        }
     }
 
     proptest! {
