@@ -56,11 +56,23 @@ test.describe('with an engine that crashes', () => {
     await expect(page.getByRole('alert')).toBeVisible({ timeout: 150_000 });
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect(page.getByText('It tries again what failed before')).toBeVisible();
+    const priority = page.getByRole('combobox', { name: 'Priority' });
+    await expect(priority).toHaveValue('normal');
+    await priority.selectOption({ label: 'First' });
+    await expect.poll(async () => (await jobOf(page)).priority).toBe('high');
+    await page.reload();
+    await expect(priority).toHaveValue('high');
     await page.getByRole('button', { name: 'Cancel' }).click();
     await expect(page.getByText('Cancelled', { exact: true }).first()).toBeVisible({ timeout: 30_000 });
     expect(faults).toEqual([]);
     await page.close();
   });
+
+  /** The job whose page is open, as the server knows it. */
+  async function jobOf(page: import('@playwright/test').Page): Promise<{ priority: string }> {
+    const answer = await page.request.get(`/api/v1${new URL(page.url()).pathname}`);
+    return (await answer.json()) as { priority: string };
+  }
 
   /** Uploads without waiting for the end. */
   async function uploadedUntilAnswered(page: import('@playwright/test').Page, server: Server): Promise<{ job: string }> {

@@ -1,4 +1,4 @@
-//! A PostgreSQL server to throw away: own folder, free port on 127.0.0.1, nothing durable. It ends with this value.
+//! A PostgreSQL server to throw away: own folder, free port on 127.0.0.1. It ends with this value.
 
 use std::{
     env, fs,
@@ -29,17 +29,26 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a new cluster and starts it.
+    /// Makes a new cluster and starts it; quick instead of durable.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_with(QUICK)
+    }
+
+    /// The same with the settings of a new installation: a commit waits for the disk. For measurements.
+    pub(crate) fn start_durable() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self> {
         let programs = needs::postgres_programs().context("PostgreSQL's server programs (initdb, postgres) are not installed")?;
         let user = unprivileged_user()?;
         let folder = new_folder(user.as_ref())?;
-        Self::start_in(&programs, user.as_ref(), &folder).inspect_err(|_| {
+        Self::start_in(&programs, user.as_ref(), &folder, settings).inspect_err(|_| {
             let _ = fs::remove_dir_all(&folder);
         })
     }
 
-    fn start_in(programs: &Path, user: Option<&User>, folder: &Path) -> Result<Self> {
+    fn start_in(programs: &Path, user: Option<&User>, folder: &Path, settings: &[&str]) -> Result<Self> {
         let data = folder.join("data");
         let mut initdb = as_user(user, &programs.join("initdb"), folder);
         initdb.args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--pgdata"]).arg(&data);
@@ -53,7 +62,8 @@ impl Postgres {
             let server = as_user(user, &programs.join("postgres"), folder)
                 .arg("-D")
                 .arg(&data)
-                .args(settings(port))
+                .args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+                .args(settings.iter().flat_map(|setting| ["-c", setting]))
                 .stdout(Stdio::from(log.try_clone()?))
                 .stderr(Stdio::from(log))
                 .process_group(0)
@@ -92,6 +102,12 @@ impl Postgres {
     pub(crate) fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
+
+    /// What it calls itself.
+    pub(crate) fn version() -> Option<String> {
+        let output = Command::new(needs::postgres_programs()?.join("postgres")).arg("--version").output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
 }
 
 impl Drop for Postgres {
@@ -112,22 +128,8 @@ impl Drop for Postgres {
     }
 }
 
-/// Quick instead of durable: the data is worth nothing after the tests.
-fn settings(port: u16) -> Vec<String> {
-    let mut arguments = vec!["-p".to_owned(), port.to_string()];
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "unix_socket_directories=",
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-        "max_connections=300",
-        "shared_buffers=64MB",
-    ] {
-        arguments.extend(["-c".to_owned(), setting.to_owned()]);
-    }
-    arguments
-}
+/// The data is worth nothing after the tests.
+const QUICK: &[&str] = &["fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300", "shared_buffers=64MB"];
 
 /// A user of the system.
 struct User {

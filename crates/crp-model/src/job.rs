@@ -7,6 +7,51 @@ use crate::{
     labels::{FinalStatus, Label, WarningKind},
 };
 
+/// Which of an organization's jobs are worked on first; between organizations it decides only where both have as much running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Many that nobody waits for, such as an import.
+    Low,
+    /// The usual one.
+    #[default]
+    Normal,
+    /// Somebody stands at the counter.
+    High,
+}
+
+impl Priority {
+    /// Every priority, the lowest first.
+    pub const ALL: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::High];
+
+    /// The name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+        }
+    }
+
+    /// The priority with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
+    }
+
+    /// The number in the database, which sorts; there is room between them.
+    pub const fn as_number(self) -> i64 {
+        match self {
+            Priority::Low => -10,
+            Priority::Normal => 0,
+            Priority::High => 10,
+        }
+    }
+
+    /// The priority of a number: the nearest one below it, or the lowest.
+    pub fn of_number(number: i64) -> Self {
+        Self::ALL.into_iter().rev().find(|priority| priority.as_number() <= number).unwrap_or(Priority::Low)
+    }
+}
+
 /// `queued → running → succeeded | failed | cancelled`. A final state never reverts; a retry is a new job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -32,7 +32,7 @@ pub use document::{PageNo, PageRange, Sha256Hash};
 pub use failure::{Cause, Code, Failure};
 pub use field::Field;
 pub use ids::*;
-pub use job::{ArtifactKind, JobStatus, Progress, TaskKind, Warning, WarningCode};
+pub use job::{ArtifactKind, JobStatus, Priority, Progress, TaskKind, Warning, WarningCode};
 pub use layout::{BoundingBox, Layout, Line, PageLayout, TextSource, Word};
 pub use layout_formats::{LayoutConverter, LayoutFormat};
 pub use limits::Limits;

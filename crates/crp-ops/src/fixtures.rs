@@ -110,7 +110,7 @@ impl Installed {
             sha256: Sha256Hash::of(bytes.as_bytes()),
             object_key,
             plan: PipelineFile::parse(PipelineFile::BUILT_IN[0]).unwrap().plan(0, &["eng".to_owned()]),
-            priority: crp_store::jobs::Priority::Normal,
+            priority: crp_model::Priority::Normal,
             idempotency_key: None,
         };
         documents::add_with_job(&self.store, &self.scope, new).await.unwrap()

@@ -1,4 +1,6 @@
 //! The organization itself.
+use std::num::NonZeroU32;
+
 use crate::{
     Store, StoreError, audit,
     sql::{args, sql},
@@ -23,6 +25,7 @@ pub struct OrganizationRow {
 sql! {
     ADD = "INSERT INTO organizations (id, name, languages, created_at) VALUES ($1, $2, $3, $4)";
     GET = "SELECT id, name, languages, created_at FROM organizations WHERE id = $1";
+    SET_MAX_RUNNING_TASKS = "UPDATE organizations SET max_running_tasks = $2 WHERE id = $1";
     SET_LANGUAGES = "UPDATE organizations SET languages = $2 WHERE id = $1";
 }
 
@@ -52,6 +55,20 @@ pub async fn set_languages(store: &Store, scope: &Scope, languages: &[String]) -
     }
     let detail = serde_json::json!({ "languages": languages });
     audit::append(&mut tx, scope, "organization.languages_set", Some(scope.organization.0), &detail).await?;
+    tx.commit().await
+}
+
+/// Sets how many of its tasks may run at the same time, instead of what the configuration says for all; `None` takes that back.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn set_max_running_tasks(store: &Store, scope: &Scope, most: Option<NonZeroU32>) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    if tx.run(&SET_MAX_RUNNING_TASKS, args![scope.organization, most.map(NonZeroU32::get)]).await? == 0 {
+        return Err(StoreError::NotFound);
+    }
+    let detail = serde_json::json!({ "max_running_tasks": most });
+    audit::append(&mut tx, scope, "organization.limited", Some(scope.organization.0), &detail).await?;
     tx.commit().await
 }
 

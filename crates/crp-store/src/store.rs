@@ -17,7 +17,7 @@ use crate::{
     schema::{self, STEPS, Step},
     shared::{self, Neighbours},
     sql::{args, sql},
-    tasks::MAX_ATTEMPTS,
+    tasks::{MAX_ATTEMPTS, QueueLimits},
     transaction::{Engine, Tx},
 };
 
@@ -75,6 +75,7 @@ pub enum DatabaseKind {
 pub struct Store {
     inner: Arc<Inner>,
     max_attempts: u32,
+    queue_limits: QueueLimits,
 }
 
 struct Inner {
@@ -163,7 +164,11 @@ impl Store {
     }
 
     fn of(pools: Pools, ambient: Ambient, metrics: Metrics, listeners: Listeners, neighbours: Option<Neighbours>) -> Store {
-        let store = Store { inner: Arc::new(Inner { pools, ambient, metrics, listeners, neighbours }), max_attempts: MAX_ATTEMPTS };
+        let store = Store {
+            inner: Arc::new(Inner { pools, ambient, metrics, listeners, neighbours }),
+            max_attempts: MAX_ATTEMPTS,
+            queue_limits: QueueLimits::default(),
+        };
         store.note_pool();
         store
     }
@@ -172,6 +177,17 @@ impl Store {
     #[must_use]
     pub fn with_max_attempts(self, max_attempts: u32) -> Store {
         Store { max_attempts, ..self }
+    }
+
+    /// The same store; tasks that are claimed through it stay within these limits.
+    #[must_use]
+    pub fn with_queue_limits(self, queue_limits: QueueLimits) -> Store {
+        Store { queue_limits, ..self }
+    }
+
+    /// The limits of a claim.
+    pub(crate) fn queue_limits(&self) -> QueueLimits {
+        self.queue_limits
     }
 
     /// Attempts of a task that is made now.

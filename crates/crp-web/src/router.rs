@@ -64,6 +64,7 @@ fn table() -> Routes {
         .at(May(RunJobs), routes!(jobs::cancel::cancel_job))
         .at(May(RunJobs), routes!(jobs::retry::retry_job))
         .at(May(RunJobs), routes!(jobs::dismiss::dismiss_job))
+        .at(May(RunJobs), routes!(jobs::prioritize::put_job_priority))
         .at(May(ReadJobs), routes!(jobs::artifact::get_artifact))
         .at(May(ReadJobs), routes!(jobs::thumbnail::get_thumbnail))
         .at(May(ReadPipelines), routes!(pipelines::list::list_pipelines))
@@ -123,6 +124,7 @@ pub const ROUTES: &[Route] = &[
     ("POST", "/api/v1/jobs/{id}/cancel"),
     ("POST", "/api/v1/jobs/{id}/retry"),
     ("POST", "/api/v1/jobs/{id}/dismiss"),
+    ("PUT", "/api/v1/jobs/{id}/priority"),
     ("GET", "/api/v1/jobs/{id}/artifacts/{kind}"),
     ("GET", "/api/v1/jobs/{id}/pages/{page}/thumbnail"),
     ("GET", "/api/v1/pipelines"),

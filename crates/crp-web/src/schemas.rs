@@ -1,7 +1,7 @@
 //! Schemas of the model's closed sets, made from the same lists that the code matches on.
 
 use crp_model::{
-    ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Role, StageType, TaskKind,
+    ArtifactKind, Code, JobStatus, LayoutFormat, MediaType, Priority, Role, StageType, TaskKind,
     labels::{Label, WarningKind},
 };
 use crp_store::{documents::DocumentSort, events::EventKind, jobs::TaskState};
@@ -23,6 +23,10 @@ pub(crate) fn job_status() -> Text {
 
 pub(crate) fn optional_job_status() -> Text {
     nullable_closed(JobStatus::ALL.map(JobStatus::as_str))
+}
+
+pub(crate) fn priority() -> Text {
+    closed(Priority::ALL.map(Priority::as_str))
 }
 
 pub(crate) fn stage_type() -> Text {

@@ -363,6 +363,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a job's priority
+         * @description It counts from the job's next task on. Between organizations it decides only where both have as much running.
+         */
+        put: operations["put_job_priority"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/retry": {
         parameters: {
             query?: never;
@@ -1085,6 +1105,8 @@ export interface components {
             last_event_id: number;
             /** @description Name of the pipeline. */
             pipeline: string;
+            /** @enum {string} */
+            priority: "low" | "normal" | "high";
             /** @description How far it is. */
             progress: components["schemas"]["ProgressView"];
             /**
@@ -1146,6 +1168,8 @@ export interface components {
             pages_reused: number;
             /** @description The pipeline as it was when the job was made. */
             pipeline: components["schemas"]["JobPipeline"];
+            /** @enum {string} */
+            priority: "low" | "normal" | "high";
             /** @description How far it is. */
             progress: components["schemas"]["ProgressView"];
             /**
@@ -1242,6 +1266,11 @@ export interface components {
             password: string;
             /** @description The last part of the one-time link in the server's log. */
             token: string;
+        };
+        /** @description The new priority. */
+        NewPriority: {
+            /** @enum {string} */
+            priority: "low" | "normal" | "high";
         };
         /** @description One event of the stream, as its lines say it. */
         OrganizationEvent: {
@@ -1423,6 +1452,8 @@ export interface components {
                 last_event_id: number;
                 /** @description Name of the pipeline. */
                 pipeline: string;
+                /** @enum {string} */
+                priority: "low" | "normal" | "high";
                 /** @description How far it is. */
                 progress: components["schemas"]["ProgressView"];
                 /**
@@ -1813,6 +1844,8 @@ export interface components {
         RunAgain: {
             /** @description Name or id of the pipeline; without it, `searchable-pdf`. */
             pipeline?: string | null;
+            /** @enum {string} */
+            priority?: "low" | "normal" | "high";
             /** @description A pipeline file to try without saving it, instead of `pipeline`. */
             source?: string | null;
         };
@@ -1970,6 +2003,8 @@ export interface components {
             file: string;
             /** @description Name or id of the pipeline; without it, `searchable-pdf`. */
             pipeline?: string | null;
+            /** @enum {string} */
+            priority?: "low" | "normal" | "high";
         };
         /** @description What was taken. */
         Uploaded: {
@@ -3906,6 +3941,141 @@ export interface operations {
             };
             /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_job_priority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the job */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPriority"];
+            };
+        };
+        responses: {
+            /** @description The job with its new priority */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The job has ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

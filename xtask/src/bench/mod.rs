@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: the benchmarks, one module each, with arguments of their own.
 
+mod database;
 mod durability;
 mod fuzz;
 mod hostile;
@@ -21,6 +22,12 @@ pub(crate) enum Bench {
     /// Whether anything is lost or done twice when processes and the database are killed.
     #[command(after_help = durability::EXAMPLES)]
     Durability(durability::Arguments),
+    /// How many tasks a database carries, and what a page costs it.
+    #[command(after_help = database::EXAMPLES)]
+    Queue(database::Arguments),
+    /// How long a search in 200,000 documents takes.
+    #[command(after_help = database::EXAMPLES)]
+    Search(database::Arguments),
     /// Whether any bytes break a reader or writer of ours; needs cargo-fuzz.
     Fuzz(fuzz::Arguments),
 }
@@ -31,6 +38,8 @@ pub(crate) fn bench(bench: Option<Bench>) -> Result<ExitCode> {
         Some(Bench::Ocr(arguments)) => ocr::run(&arguments),
         Some(Bench::Hostile(arguments)) => hostile::run(&arguments),
         Some(Bench::Durability(arguments)) => durability::run(&arguments),
+        Some(Bench::Queue(arguments)) => database::run(database::Subject::Queue, &arguments),
+        Some(Bench::Search(arguments)) => database::run(database::Subject::Search, &arguments),
         Some(Bench::Fuzz(arguments)) => fuzz::run(&arguments),
         None => {
             print!("{}", listing());

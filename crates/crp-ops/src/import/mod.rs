@@ -8,12 +8,11 @@ mod tests;
 
 use std::{collections::BTreeMap, path::Path};
 
-use crp_model::{Code, DocumentId, DocumentName, Failure, MediaType, ObjectKey, Plan, Scope, Sha256Hash, media::SNIFF_BYTES};
+use crp_model::{Code, DocumentId, DocumentName, Failure, MediaType, ObjectKey, Plan, Priority, Scope, Sha256Hash, media::SNIFF_BYTES};
 use crp_objects::{Objects, PutError, Stored};
 use crp_store::{
     Store, StoreError,
     documents::{self, Added, NewDocument},
-    jobs::Priority,
 };
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;

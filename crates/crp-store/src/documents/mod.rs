@@ -9,12 +9,9 @@ mod read;
 mod tags;
 mod trash;
 
-use crp_model::{Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, Plan, Sha256Hash, Timestamp, UserId};
+use crp_model::{Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, ObjectKey, Plan, Priority, Sha256Hash, Timestamp, UserId};
 
-use crate::{
-    jobs::Priority,
-    search::{Hit, SearchQuery},
-};
+use crate::search::{Hit, SearchQuery};
 
 pub use add::add_with_job;
 pub use cursor::{DocumentCursor, NotACursor};

@@ -1,6 +1,6 @@
 //! New jobs and new tasks: rows that make something claimable.
 
-use crp_model::{DocumentId, JobId, OrganizationId, PageRange, Plan, Scope, TaskId, TaskKind};
+use crp_model::{DocumentId, JobId, OrganizationId, PageRange, Plan, Priority, Scope, TaskId, TaskKind};
 use serde_json::json;
 
 use crate::{
@@ -21,29 +21,10 @@ sql! {
         "INSERT INTO stage_runs (job, stage_index, organization, stage, status, attempt, tasks_total, tasks_done, tasks_open, warnings)
          VALUES ($1, $2, $3, $4, 'queued', 0, 1, 0, 0, '[]')";
     ADD_TASK =
-        "INSERT INTO tasks (id, organization, job, stage_index, kind, first_page, last_page, state, priority, run_after, attempt,
+        "INSERT INTO tasks (id, organization, job, stage_index, stage, kind, first_page, last_page, state, priority, run_after, attempt,
                             max_attempts, fence, created_at)
-         SELECT $1, j.organization, j.id, $4, $5, $6, $7, 'ready', j.priority, $8, 0, $9, 0, $8
-         FROM jobs j WHERE j.organization = $2 AND j.id = $3";
-}
-
-/// Which of an organization's jobs are worked on first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Priority {
-    /// Somebody waits for it.
-    #[default]
-    Normal,
-    /// Many that nobody waits for, such as an import: after all others of the organization.
-    Low,
-}
-
-impl Priority {
-    fn as_number(self) -> i64 {
-        match self {
-            Priority::Normal => 0,
-            Priority::Low => -10,
-        }
-    }
+         SELECT $1, j.organization, j.id, s.stage_index, s.stage, $5, $6, $7, 'ready', j.priority, $8, 0, $9, 0, $8
+         FROM jobs j JOIN stage_runs s ON s.job = j.id AND s.stage_index = $4 WHERE j.organization = $2 AND j.id = $3";
 }
 
 /// A job with its stages and its first task, which opens the document.

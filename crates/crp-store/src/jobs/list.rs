@@ -1,8 +1,8 @@
 //! Lists of jobs: by state, by what they ask of people, by what changed.
 
-use crp_model::{DocumentId, JobId, JobStatus, Progress, Scope, Timestamp};
+use crp_model::{DocumentId, JobId, JobStatus, Priority, Progress, Scope, Timestamp};
 
-use super::{JobSummary, eta::eta_seconds};
+use super::{JobSummary, eta::eta_seconds, place::Queue};
 use crate::{
     Cursor, Page, Store, StoreError, like, paging,
     sql::{Statement, args, sql},
@@ -47,7 +47,7 @@ macro_rules! jobs {
     ($($condition:expr),+) => {
         concat!(
             "SELECT j.id, j.document, d.name AS document_name, j.status, j.plan ->> 'pipeline' AS pipeline, j.pages_total, j.pages_done,
-                    j.failure, j.retry_of, j.cancel_requested, j.warning_count, j.dismissed_at, j.last_event, j.changed_at, j.created_at,
+                    j.failure, j.retry_of, j.cancel_requested, j.priority, j.warning_count, j.dismissed_at, j.last_event, j.changed_at, j.created_at,
                     j.started_at, j.finished_at,
                     CASE WHEN j.status = 'running' THEN
                         (SELECT s.stage FROM stage_runs s WHERE s.job = j.id AND s.status IN ('queued', 'running')
@@ -91,8 +91,6 @@ sql! {
         settled!()
     );
     CHANGED = jobs!("(j.changed_at, j.id) > ($2, $3) ORDER BY j.changed_at, j.id LIMIT $4");
-    QUEUED_BETWEEN =
-        "SELECT count(*) AS n FROM jobs WHERE organization = $1 AND status = 'queued' AND id >= $2 AND id < $3";
 }
 
 /// The organization's jobs, newest first.
@@ -150,12 +148,9 @@ fn statement(filter: &JobFilter) -> &'static Statement {
 
 /// How many queued jobs stand before each queued one. The jobs come oldest first, so that the queue is counted through once.
 async fn tell_positions(tx: &mut Tx, scope: &Scope, jobs: impl Iterator<Item = &mut JobSummary>) -> Result<(), StoreError> {
-    let (mut counted_up_to, mut position) = (JobId(uuid::Uuid::nil()), 0);
+    let mut queue = Queue::new(scope);
     for job in jobs.filter(|job| job.status == JobStatus::Queued) {
-        let row = tx.one(&QUEUED_BETWEEN, args![scope.organization, counted_up_to, job.id]).await?;
-        position += row.map_or(Ok(0), |row| row.get::<u64>("n"))?;
-        counted_up_to = job.id;
-        job.queue_position = Some(position);
+        job.queue_position = Some(queue.before(tx, job.priority, job.id).await?);
     }
     Ok(())
 }
@@ -169,6 +164,7 @@ fn summary(row: &Row, now: Timestamp) -> Result<JobSummary, StoreError> {
         document_name: row.get("document_name")?,
         pipeline: row.get("pipeline")?,
         status,
+        priority: Priority::of_number(row.get("priority")?),
         stage: row.opt("stage")?,
         progress,
         eta_seconds: eta_seconds(status, progress, started_at, now),

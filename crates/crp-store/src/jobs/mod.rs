@@ -7,11 +7,14 @@ mod eta;
 pub(crate) mod insert;
 pub(crate) mod list;
 pub(crate) mod lock;
+pub(crate) mod place;
+mod prioritize;
 mod read;
 pub(crate) mod warnings;
 
 use crp_model::{
-    DocumentId, DocumentName, Failure, JobId, JobStatus, Plan, Progress, Scope, StageType, Timestamp, Warning, labels::FinalStatus,
+    DocumentId, DocumentName, Failure, JobId, JobStatus, Plan, Priority, Progress, Scope, StageType, Timestamp, Warning,
+    labels::FinalStatus,
 };
 use serde_json::json;
 
@@ -27,20 +30,22 @@ use crate::{
 
 /// The statements of the modules below this one.
 #[cfg(test)]
-pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 8] = [
+pub(crate) const STATEMENTS_BELOW: [&[&crate::sql::Statement]; 10] = [
     detail::STATEMENTS,
     dismiss::STATEMENTS,
     end::STATEMENTS,
     insert::STATEMENTS,
     list::STATEMENTS,
     lock::STATEMENTS,
+    place::STATEMENTS,
+    prioritize::STATEMENTS,
     read::STATEMENTS,
     warnings::STATEMENTS,
 ];
 pub use detail::{PageRow, TaskRow, TaskState, pages, tasks};
 pub use dismiss::dismiss;
-pub use insert::Priority;
 pub use list::{ChangedJob, JobFilter, JobGroup, changed, list};
+pub use prioritize::prioritize;
 pub use read::get;
 /// A job with everything about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +64,8 @@ pub struct JobRow {
     pub eta_seconds: Option<u64>,
     /// Pages that an earlier job had read, so that this one did not.
     pub pages_reused: u32,
+    /// How early it is worked on.
+    pub priority: Priority,
     /// Its plan.
     pub plan: Plan,
     /// The pipeline file, when it runs one that is not saved.
@@ -121,6 +128,8 @@ pub struct JobSummary {
     pub pipeline: String,
     /// Its state.
     pub status: JobStatus,
+    /// How early it is worked on.
+    pub priority: Priority,
     /// The stage at which it is, while it runs.
     pub stage: Option<StageType>,
     /// How far it is.
@@ -161,7 +170,7 @@ pub enum CancelOutcome {
 
 sql! {
     DOCUMENT = "SELECT trashed_at IS NOT NULL AS is_trashed FROM documents WHERE organization = $1 AND id = $2";
-    OLD_JOB = "SELECT document, status, plan, source FROM jobs WHERE organization = $1 AND id = $2";
+    OLD_JOB = "SELECT document, status, plan, priority, source FROM jobs WHERE organization = $1 AND id = $2";
     SET_SOURCE = "UPDATE jobs SET source = $3 WHERE organization = $1 AND id = $2";
     CANCEL_READY =
         "UPDATE tasks SET state = 'cancelled', finished_at = $3 WHERE organization = $1 AND job = $2 AND state = 'ready'";
@@ -172,22 +181,36 @@ sql! {
 ///
 /// # Errors
 /// `NotFound` when the organization has no such document; `Conflict` while it is in the trash.
-pub async fn add_job(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan) -> Result<JobId, StoreError> {
-    add(store, scope, document, plan, None).await
+pub async fn add_job(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, priority: Priority) -> Result<JobId, StoreError> {
+    add(store, scope, document, plan, priority, None).await
 }
 
 /// Runs a document through a pipeline that is not saved: the job keeps its file beside its plan.
 ///
 /// # Errors
 /// `NotFound` when the organization has no such document.
-pub async fn try_pipeline(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: &str) -> Result<JobId, StoreError> {
-    add(store, scope, document, plan, Some(source)).await
+pub async fn try_pipeline(
+    store: &Store,
+    scope: &Scope,
+    document: DocumentId,
+    plan: &Plan,
+    priority: Priority,
+    source: &str,
+) -> Result<JobId, StoreError> {
+    add(store, scope, document, plan, priority, Some(source)).await
 }
 
-async fn add(store: &Store, scope: &Scope, document: DocumentId, plan: &Plan, source: Option<&str>) -> Result<JobId, StoreError> {
+async fn add(
+    store: &Store,
+    scope: &Scope,
+    document: DocumentId,
+    plan: &Plan,
+    priority: Priority,
+    source: Option<&str>,
+) -> Result<JobId, StoreError> {
     let mut tx = store.write().await?;
     refuse_trashed(&mut tx, scope, document).await?;
-    let job = insert::insert_job(&mut tx, scope, document, plan, None, Priority::Normal).await?;
+    let job = insert::insert_job(&mut tx, scope, document, plan, None, priority).await?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, job, source]).await?;
     }
@@ -206,7 +229,7 @@ async fn refuse_trashed(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Res
     Ok(())
 }
 
-/// Makes a new job with the same document and plan.
+/// Makes a new job with the same document, plan and priority.
 ///
 /// # Errors
 /// `NotFound`; `Conflict` while the old one is not final, or while its document is in the trash.
@@ -220,7 +243,7 @@ pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, St
     }
     let (plan, document): (Plan, DocumentId) = (old.json("plan")?, old.get("document")?);
     refuse_trashed(&mut tx, scope, document).await?;
-    let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job), Priority::Normal).await?;
+    let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job), Priority::of_number(old.get("priority")?)).await?;
     let source: Option<String> = old.opt("source")?;
     if source.is_some() {
         tx.run(&SET_SOURCE, args![scope.organization, new, source.as_deref()]).await?;

@@ -1,8 +1,8 @@
 //! One job with everything about it.
 
-use crp_model::{JobId, JobStatus, Scope};
+use crp_model::{JobId, JobStatus, Priority, Scope};
 
-use super::{JobRow, StageRunRow, eta::eta_seconds, list::progress, warnings};
+use super::{JobRow, StageRunRow, eta::eta_seconds, list::progress, place::Queue, warnings};
 use crate::{
     Store, StoreError, artifacts,
     sql::{args, sql},
@@ -13,12 +13,11 @@ use crate::{
 sql! {
     GET =
         "SELECT j.id, j.document, d.name AS document_name, j.status, j.plan, j.pages_total, j.pages_done, j.failure, j.retry_of,
-                j.cancel_requested, j.dismissed_at, j.source, j.last_event, j.created_at, j.started_at, j.finished_at
+                j.cancel_requested, j.priority, j.dismissed_at, j.source, j.last_event, j.created_at, j.started_at, j.finished_at
          FROM jobs j JOIN documents d ON d.id = j.document WHERE j.organization = $1 AND j.id = $2";
     STAGES =
         "SELECT stage_index, stage, status, attempt, started_at, finished_at, tasks_total, tasks_done
          FROM stage_runs WHERE organization = $1 AND job = $2 ORDER BY stage_index";
-    QUEUED_BEFORE = "SELECT count(*) AS n FROM jobs WHERE organization = $1 AND status = 'queued' AND id < $2";
 }
 
 /// One job with everything about it.
@@ -28,9 +27,9 @@ sql! {
 pub async fn get(store: &Store, scope: &Scope, job: JobId) -> Result<JobRow, StoreError> {
     let mut tx = store.read().await?;
     let row = tx.one(&GET, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
-    let status: JobStatus = row.get("status")?;
+    let (status, priority): (JobStatus, _) = (row.get("status")?, Priority::of_number(row.get("priority")?));
     let queue_position = match status {
-        JobStatus::Queued => tx.one(&QUEUED_BEFORE, args![scope.organization, job]).await?.map(|row| row.get("n")).transpose()?,
+        JobStatus::Queued => Some(Queue::new(scope).before(&mut tx, priority, job).await?),
         _ => None,
     };
     let (progress, started_at) = (progress(&row)?, row.opt("started_at")?);
@@ -40,6 +39,7 @@ pub async fn get(store: &Store, scope: &Scope, job: JobId) -> Result<JobRow, Sto
         document_name: row.get("document_name")?,
         status,
         progress,
+        priority,
         eta_seconds: eta_seconds(status, progress, started_at, store.ambient().now()),
         plan: row.json("plan")?,
         source: row.opt("source")?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crp_model::{JobId, JobStatus, OrganizationId, PageNo, PageRange, Scope, StageType, TaskId, Timestamp, WorkerId};
 use serde_json::json;
 
-use super::{ClaimedDocument, ClaimedTask};
+use super::{ClaimedDocument, ClaimedTask, QueueLimits};
 use crate::{
     Store, StoreError,
     error::unreadable,
@@ -17,25 +17,67 @@ use crate::{
 };
 
 /// Organizations that have ready tasks (a loose index scan: its cost grows with them, not with their tasks), each with the number
-/// of its running tasks, when it was served last, and its first claimable task.
-macro_rules! heads {
+/// of its running tasks and when it was served last.
+macro_rules! lanes {
     () => {
-        "WITH RECURSIVE lanes (organization) AS (
+        "WITH RECURSIVE owners (organization) AS (
              SELECT (SELECT f.organization FROM tasks f WHERE f.state = 'ready' ORDER BY f.organization LIMIT 1)
              UNION ALL
-             SELECT (SELECT n.organization FROM tasks n WHERE n.state = 'ready' AND n.organization > lanes.organization
+             SELECT (SELECT n.organization FROM tasks n WHERE n.state = 'ready' AND n.organization > owners.organization
                      ORDER BY n.organization LIMIT 1)
-             FROM lanes WHERE lanes.organization IS NOT NULL
+             FROM owners WHERE owners.organization IS NOT NULL
          ),
-         heads AS (
-             SELECT lanes.organization,
-                    (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = lanes.organization) AS running,
+         lanes AS (
+             SELECT owners.organization,
+                    (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = owners.organization) AS running,
                     COALESCE((SELECT max(s.started_at) FROM tasks s
-                              WHERE s.organization = lanes.organization AND s.started_at IS NOT NULL), 0) AS served,
-                    (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
-                     ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
-             FROM lanes WHERE lanes.organization IS NOT NULL
+                              WHERE s.organization = owners.organization AND s.started_at IS NOT NULL), 0) AS served
+             FROM owners WHERE owners.organization IS NOT NULL
          )"
+    };
+}
+
+/// The first claimable task of each of these organizations.
+macro_rules! heads {
+    () => {
+        concat!(
+            lanes!(),
+            ", heads AS (
+                 SELECT lanes.organization, lanes.running, lanes.served,
+                        (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
+                         ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
+                 FROM lanes
+             )"
+        )
+    };
+}
+
+/// The same below the limits: of organizations that have room, the first claimable task of each stage that has room. The stage without
+/// a name is that of tasks which a process of an older version made.
+macro_rules! limited_heads {
+    () => {
+        concat!(
+            lanes!(),
+            ", roomy AS (
+                 SELECT lanes.organization, lanes.running, lanes.served FROM lanes JOIN organizations o ON o.id = lanes.organization
+                 WHERE lanes.running < COALESCE(o.max_running_tasks, CAST($4 AS BIGINT))
+             ),
+             stages AS (
+                 SELECT l.stage FROM (
+                     SELECT 'ocr' AS stage, CAST($5 AS BIGINT) AS most UNION ALL SELECT 'parse', CAST($6 AS BIGINT)
+                     UNION ALL SELECT 'ai', CAST($7 AS BIGINT) UNION ALL SELECT 'report', CAST($8 AS BIGINT)
+                     UNION ALL SELECT '', CAST(9223372036854775807 AS BIGINT)
+                 ) l
+                 WHERE (SELECT count(*) FROM tasks q WHERE q.state = 'running' AND q.stage = l.stage) < l.most
+             ),
+             heads AS (
+                 SELECT roomy.organization, roomy.running, roomy.served, stages.stage,
+                        (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = roomy.organization AND h.stage = stages.stage
+                             AND h.run_after <= $1
+                         ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
+                 FROM roomy CROSS JOIN stages
+             )"
+        )
     };
 }
 
@@ -73,6 +115,33 @@ sql! {
              )",
             take!("SELECT picked.id FROM picked")
         );
+    CLAIM_LIMITED =
+        sqlite concat!(
+            limited_heads!(),
+            take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
+                   ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id LIMIT 1")
+        ),
+        postgres concat!(
+            limited_heads!(),
+            ", ranked AS MATERIALIZED (
+                 SELECT heads.organization, heads.stage FROM heads JOIN tasks t ON t.id = heads.task
+                 ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id
+             ),
+             picked AS MATERIALIZED (
+                 SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
+                     SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.organization = ranked.organization AND c.stage = ranked.stage
+                         AND c.run_after <= $1
+                     ORDER BY c.priority DESC, c.run_after, c.first_page, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+                 ) AS candidate LIMIT 1
+             )",
+            take!("SELECT picked.id FROM picked")
+        );
+    // A row where there is any limit. On PostgreSQL claimers then take turns until they have committed: two at once would both see
+    // the last free place. SQLite has one writer.
+    LIMITED =
+        sqlite "SELECT 1 AS n WHERE $1 OR EXISTS (SELECT 1 FROM organizations o WHERE o.max_running_tasks IS NOT NULL)",
+        postgres "SELECT (SELECT CAST(1 AS BIGINT) FROM pg_advisory_xact_lock(7105236)) AS n
+                  WHERE $1 OR EXISTS (SELECT 1 FROM organizations o WHERE o.max_running_tasks IS NOT NULL)";
     DETAILS =
         "SELECT j.status, j.plan, j.pages_total, j.created_at AS job_created_at, s.stage, s.attempt_started_at,
                 d.id AS document, d.name, d.media_type, d.size_bytes, d.sha256, o.object_key
@@ -102,7 +171,7 @@ pub async fn claim(store: &Store, worker: WorkerId, lease: Duration) -> Result<O
     while busy < ROUNDS {
         let now = store.ambient().now();
         let mut tx = store.write().await?;
-        let Some(row) = tx.one(&CLAIM, args![now, worker, now.plus(lease)]).await? else { return Ok(None) };
+        let Some(row) = take(&mut tx, worker, now, lease).await? else { return Ok(None) };
         match begin(&mut tx, worker, now, &row).await {
             Ok(Some(task)) => return tx.commit().await.map(|()| Some(task)),
             Ok(None) => drop(tx),
@@ -118,6 +187,18 @@ pub async fn claim(store: &Store, worker: WorkerId, lease: Duration) -> Result<O
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Ok(None)
+}
+
+/// The row of the task that was taken.
+async fn take(tx: &mut Tx, worker: WorkerId, now: Timestamp, lease: Duration) -> Result<Option<Row>, StoreError> {
+    let limits = tx.store().queue_limits();
+    let mut arguments = args![now, worker, now.plus(lease)];
+    if tx.one(&LIMITED, args![limits.are_any()]).await?.is_none() {
+        return tx.one(&CLAIM, arguments).await;
+    }
+    arguments.push(QueueLimits::or_all(limits.per_organization).into());
+    arguments.extend(limits.per_stage.map(|most| QueueLimits::or_all(most).into()));
+    tx.one(&CLAIM_LIMITED, arguments).await
 }
 
 /// Fails the claimed job instead of starting it; whether its row was free for that.

@@ -5,6 +5,7 @@ mod count;
 mod fail;
 mod finish;
 mod held;
+mod limits;
 pub(crate) mod pages;
 mod renew;
 mod rescue;
@@ -18,6 +19,7 @@ use crp_model::{
 pub use claim::claim;
 pub use fail::{fail, finish_cancelled, hand_back};
 pub use finish::{finish_inspect, finish_pages, finish_stage};
+pub use limits::QueueLimits;
 pub use pages::{pages_read_before, save_page, saved_pages};
 pub use renew::renew;
 pub use rescue::{release_all_of_previous_process, rescue_expired};

@@ -169,7 +169,7 @@ both_engines! {
         assert!(found(&db, &scope, "needle", DocumentSort::Relevance).await.is_empty());
         assert_eq!(overview::organization_figures(&db.store, &scope).await.unwrap().documents, 0);
         assert!(documents::get(&db.store, &scope, document).await.unwrap().trashed_at.is_some());
-        let refused = jobs::add_job(&db.store, &scope, document, &plan()).await;
+        let refused = jobs::add_job(&db.store, &scope, document, &plan(), crp_model::Priority::Normal).await;
         assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
         let refused = jobs::retry(&db.store, &scope, job).await;
         assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");

@@ -72,7 +72,7 @@ impl TestDb {
             sha256: Sha256Hash::of(bytes.as_bytes()),
             object_key: ObjectKey::original(scope.organization, ambient.new_uuid()),
             plan,
-            priority: jobs::Priority::Normal,
+            priority: crp_model::Priority::Normal,
             idempotency_key: None,
         }
     }

@@ -33,11 +33,12 @@ both_engines! {
         assert_eq!(artifacts::newest_of_document(store, scope, added.document, ArtifactKind::Text).await.unwrap_err(), missing);
         assert!(artifacts::newest_of_document(store, &owner, added.document, ArtifactKind::Text).await.is_ok());
         assert_eq!(jobs::get(store, scope, added.job).await.unwrap_err(), missing);
-        assert_eq!(jobs::add_job(store, scope, added.document, &plan()).await.unwrap_err(), missing);
+        assert_eq!(jobs::add_job(store, scope, added.document, &plan(), crp_model::Priority::Normal).await.unwrap_err(), missing);
         assert_eq!(jobs::cancel(store, scope, added.job).await.unwrap_err(), missing);
         assert_eq!(jobs::retry(store, scope, added.job).await.unwrap_err(), missing);
         assert_eq!(jobs::dismiss(store, scope, added.job).await.unwrap_err(), missing);
-        assert_eq!(jobs::try_pipeline(store, scope, added.document, &plan(), "name: x").await.unwrap_err(), missing);
+        assert_eq!(jobs::try_pipeline(store, scope, added.document, &plan(), crp_model::Priority::Normal, "name: x").await.unwrap_err(), missing);
+        assert_eq!(jobs::prioritize(store, scope, added.job, crp_model::Priority::High).await.unwrap_err(), missing);
         assert_eq!(jobs::pages(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
         assert_eq!(jobs::tasks(store, scope, added.job, 0, 10).await.unwrap_err(), missing);
         assert_eq!(events::history(store, scope, added.job, 0, 10).await.unwrap_err(), missing);

@@ -15,6 +15,7 @@ mod isolation;
 mod model;
 mod neighbours;
 mod plans;
+mod queue_limits;
 mod read_before;
 mod retries;
 mod schema;

@@ -23,7 +23,8 @@ fn lists_streams_and_history_use_their_indexes() {
             ("LIST_DONE", "jobs_list"),
             ("COUNT_ATTENTION", "jobs_status"),
             ("CHANGED", "jobs_changed"),
-            ("QUEUED_BETWEEN", "jobs_status"),
+            ("QUEUED_ABOVE", "COVERING INDEX jobs_queued"),
+            ("QUEUED_BETWEEN", "COVERING INDEX jobs_queued"),
             ("COUNTED", "COVERING INDEX jobs_finished (organization=? AND status=? AND finished_at>? AND finished_at<?)"),
             ("COUNTED", "COVERING INDEX jobs_created (organization=? AND created_at>? AND created_at<?)"),
             ("COUNTED", "COVERING INDEX jobs_started (organization=? AND started_at>? AND started_at<?)"),
@@ -33,7 +34,7 @@ fn lists_streams_and_history_use_their_indexes() {
             ("STAGES_OF_SAMPLE", "COVERING INDEX jobs_finished"),
             ("PAGES_OF_SAMPLE", "COVERING INDEX jobs_finished"),
         ];
-        let statements = jobs::list::STATEMENTS.iter().chain(history::STATEMENTS);
+        let statements = jobs::list::STATEMENTS.iter().chain(jobs::place::STATEMENTS).chain(history::STATEMENTS);
         let mut seen = 0;
         for statement in statements {
             let plan = plan(&db, statement).await;

@@ -34,13 +34,13 @@ both_engines! {
         let scope = db.organization("one").await;
         let added = db.upload(&scope, "bytes", plan()).await;
         db.advance(1.0);
-        let again = jobs::add_job(&db.store, &scope, added.document, &two_stages()).await.unwrap();
+        let again = jobs::add_job(&db.store, &scope, added.document, &two_stages(), crp_model::Priority::Normal).await.unwrap();
         let of_document = JobFilter { document: Some(added.document), ..JobFilter::default() };
         let page = jobs::list(&db.store, &scope, &of_document, None, 10).await.unwrap();
         let ids: Vec<_> = page.items.iter().map(|job| (job.id, job.pipeline.as_str())).collect();
         assert_eq!(ids, [(again, "two"), (added.job, "searchable-pdf")]);
         let missing = DocumentId::new(db.store.ambient());
-        assert_eq!(jobs::add_job(&db.store, &scope, missing, &plan()).await, Err(StoreError::NotFound));
+        assert_eq!(jobs::add_job(&db.store, &scope, missing, &plan(), crp_model::Priority::Normal).await, Err(StoreError::NotFound));
     }
 
     async fn lists_are_paged_newest_first_and_filtered(db: TestDb) {

@@ -105,13 +105,13 @@ both_engines! {
         tasks::finish_stage(&db.store, &assemble, &[], &[]).await.unwrap();
         assert_eq!(ids(&db, &scope, "first").await, [document]);
         db.advance(1.0);
-        let failed = jobs::add_job(&db.store, &scope, document, &two_stages()).await.unwrap();
+        let failed = jobs::add_job(&db.store, &scope, document, &two_stages(), crp_model::Priority::Normal).await.unwrap();
         read(&db, &["second"]).await;
         assert!(ids(&db, &scope, "second").await.is_empty(), "its second stage has not run yet");
         jobs::cancel(&db.store, &scope, failed).await.unwrap();
         assert_eq!(ids(&db, &scope, "first").await, [document], "a job that did not succeed changes nothing");
         db.advance(1.0);
-        jobs::add_job(&db.store, &scope, document, &plan()).await.unwrap();
+        jobs::add_job(&db.store, &scope, document, &plan(), crp_model::Priority::Normal).await.unwrap();
         read(&db, &["third"]).await;
         assert!(ids(&db, &scope, "first").await.is_empty());
         assert_eq!(ids(&db, &scope, "third").await, [document]);

@@ -69,7 +69,7 @@ both_engines! {
         let scope = db.organization("one").await;
         for round in 0..5 {
             let mut tx = db.store.write().await.unwrap();
-            jobs::insert::insert_job(&mut tx, &scope, crp_model::DocumentId::new(db.store.ambient()), &plan(), None, jobs::Priority::Normal).await.unwrap_err();
+            jobs::insert::insert_job(&mut tx, &scope, crp_model::DocumentId::new(db.store.ambient()), &plan(), None, crp_model::Priority::Normal).await.unwrap_err();
             drop(tx);
             let mut tx = db.store.write().await.unwrap();
             crate::organizations::insert(&mut tx, "never", &[]).await.unwrap();

@@ -45,7 +45,7 @@ both_engines! {
         let (again, superseded) = db.failed_job(&scope).await;
         let (_, dismissed) = db.failed_job(&scope).await;
         jobs::dismiss(&db.store, &scope, dismissed).await.unwrap();
-        let newer = jobs::add_job(&db.store, &scope, again, &plan()).await.unwrap();
+        let newer = jobs::add_job(&db.store, &scope, again, &plan(), crp_model::Priority::Normal).await.unwrap();
         assert_eq!(db.group(&scope, JobGroup::Attention).await, [failed]);
         assert_eq!(db.group(&scope, JobGroup::Active).await, [newer]);
         assert_eq!(db.group(&scope, JobGroup::Done).await, [dismissed, superseded]);
@@ -78,7 +78,7 @@ both_engines! {
         db.inspect(4, 4).await;
         let task = db.claim(TaskKind::Pages).await;
         let second = db.upload(&scope, "more", plan()).await.job;
-        let third = jobs::add_job(&db.store, &scope, db.job(&scope, second).await.document_id, &plan()).await.unwrap();
+        let third = jobs::add_job(&db.store, &scope, db.job(&scope, second).await.document_id, &plan(), crp_model::Priority::Normal).await.unwrap();
         let listed = db.listed(&scope, JobFilter::default()).await;
         let of = |id: JobId| listed.iter().find(|row| row.id == id).unwrap();
         let places = [of(job).queue_position, of(second).queue_position, of(third).queue_position];
@@ -149,7 +149,7 @@ both_engines! {
     async fn a_job_keeps_the_file_of_a_pipeline_that_is_not_saved_and_so_does_its_retry(db: TestDb) {
         let scope = db.organization("one").await;
         let added = db.upload(&scope, "bytes", plan()).await;
-        let tried = jobs::try_pipeline(&db.store, &scope, added.document, &two_stages(), "name: two").await.unwrap();
+        let tried = jobs::try_pipeline(&db.store, &scope, added.document, &two_stages(), crp_model::Priority::Normal, "name: two").await.unwrap();
         assert_eq!(db.job(&scope, tried).await.source.as_deref(), Some("name: two"));
         assert_eq!(db.job(&scope, added.job).await.source, None);
         jobs::cancel(&db.store, &scope, tried).await.unwrap();

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use axum::{Json, extract::State};
-use crp_model::{DocumentId, Permission, Plan, Scope};
+use crp_model::{DocumentId, Permission, Plan, Priority, Scope};
 use crp_store::{
     StoreError,
     documents::{self, DocumentChange},
@@ -174,7 +174,7 @@ impl Work {
             Work::Trash => move_to_trash(web, scope, document).await,
             Work::Restore => documents::restore(&web.store, scope, document).await.map(drop),
             Work::Delete => delete_forever(web, scope, document).await,
-            Work::Run(plan) => jobs::add_job(&web.store, scope, document, plan).await.map(drop),
+            Work::Run(plan) => jobs::add_job(&web.store, scope, document, plan, Priority::Normal).await.map(drop),
             Work::Tag(change) => documents::change(&web.store, scope, document, change).await.map(drop),
         }
     }

@@ -10,7 +10,7 @@ use axum::{
     },
 };
 use bytes::{Bytes, BytesMut};
-use crp_model::{Code, DocumentName, Failure, MediaType, ObjectKey, OrganizationId, media::SNIFF_BYTES};
+use crp_model::{Code, DocumentName, Failure, MediaType, ObjectKey, OrganizationId, Priority, media::SNIFF_BYTES};
 use crp_objects::{PutError, Stored};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
@@ -20,8 +20,8 @@ use crate::{
     problem::{Problem, Refusal},
 };
 
-/// Longest name or id of a pipeline in the form, in bytes.
-const MAX_PIPELINE_FIELD_BYTES: usize = 256;
+/// Longest text of a field beside the file, in bytes; the longest is a pipeline's name or id.
+const MAX_TEXT_FIELD_BYTES: usize = 256;
 /// How long the rest of a refused body is read and thrown away, so that the sender hears the answer.
 const LINGER: Duration = Duration::from_secs(10);
 
@@ -39,22 +39,25 @@ pub(crate) struct StoredFile {
 pub(crate) struct Form {
     pub(crate) file: Option<StoredFile>,
     pub(crate) pipeline: Option<String>,
+    pub(crate) priority: Option<Priority>,
 }
 
-/// Reads the form; the file is in storage when this returns. `pipeline` may stand before or after `file`.
+/// Reads the form; the file is in storage when this returns. The other fields may stand before or after `file`.
 pub(crate) async fn read_form(web: &Web, organization: OrganizationId, multipart: &mut Multipart, form: &mut Form) -> Result<(), Problem> {
     while let Some(field) = multipart.next_field().await.map_err(broken_off)? {
         match field.name() {
             Some("file") if form.file.is_none() => form.file = Some(store_file(web, organization, field).await?),
             Some("pipeline") if form.pipeline.is_none() => form.pipeline = Some(short_text(field).await?),
-            Some(again @ ("file" | "pipeline")) => {
+            Some("priority") if form.priority.is_none() => form.priority = Some(read_priority(&short_text(field).await?)?),
+            Some(again @ ("file" | "pipeline" | "priority")) => {
                 return Err(Problem::new(
                     Refusal::InvalidValue,
                     format!("The form has the field \"{again}\" twice; send one file per request"),
                 ));
             }
             _ => {
-                return Err(Problem::new(Refusal::InvalidValue, "The form takes the fields \"file\" and \"pipeline\" and no others"));
+                let message = "The form takes the fields \"file\", \"pipeline\" and \"priority\" and no others";
+                return Err(Problem::new(Refusal::InvalidValue, message));
             }
         }
     }
@@ -84,15 +87,24 @@ async fn store_file(web: &Web, organization: OrganizationId, mut field: Field<'_
     }
 }
 
+/// The priority of this name.
+pub(crate) fn read_priority(name: &str) -> Result<Priority, Problem> {
+    let names = || Priority::ALL.map(Priority::as_str).join(", ");
+    Priority::parse(name).ok_or_else(|| Problem::new(Refusal::InvalidValue, format!("\"priority\" is one of {}", names())))
+}
+
 async fn short_text(mut field: Field<'_>) -> Result<String, Problem> {
+    let name = field.name().unwrap_or_default().to_owned();
     let mut text = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(broken_off)? {
         text.extend_from_slice(&chunk);
-        if text.len() > MAX_PIPELINE_FIELD_BYTES {
+        if text.len() > MAX_TEXT_FIELD_BYTES && name == "pipeline" {
             return Err(Failure::new(Code::PipelineNotFound, "The field \"pipeline\" is longer than any pipeline's name").into());
+        } else if text.len() > MAX_TEXT_FIELD_BYTES {
+            return Err(Problem::new(Refusal::InvalidValue, format!("The field \"{name}\" is longer than any value that it may have")));
         }
     }
-    String::from_utf8(text).map_err(|_| Problem::new(Refusal::InvalidValue, "The field \"pipeline\" is not UTF-8 text"))
+    String::from_utf8(text).map_err(|_| Problem::new(Refusal::InvalidValue, format!("The field \"{name}\" is not UTF-8 text")))
 }
 
 /// The refusal of a file over the limit.

@@ -13,10 +13,12 @@ use crate::{
     Web,
     accepted::Accepted,
     auth::principal::Caller,
+    documents::incoming::read_priority,
     extract::{OptionalJsonBody, PathOf},
     jobs::view::JobView,
     pipelines::resolve,
     problem::{Problem, Refusal},
+    schemas,
 };
 
 /// How to run it.
@@ -29,6 +31,9 @@ pub(crate) struct RunAgain {
     /// A pipeline file to try without saving it, instead of `pipeline`.
     #[schema(max_length = 65536)]
     source: Option<String>,
+    /// How early it is worked on among the organization's own; without it, `normal`.
+    #[schema(schema_with = schemas::priority)]
+    priority: Option<String>,
 }
 
 /// Run a document again
@@ -50,15 +55,16 @@ pub(crate) async fn run_document_again(
 }
 
 async fn add_job(web: &Web, scope: &Scope, document: DocumentId, body: RunAgain) -> Result<JobId, Problem> {
+    let priority = body.priority.as_deref().map(read_priority).transpose()?.unwrap_or_default();
     match (body.pipeline, body.source) {
         (Some(_), Some(_)) => Err(Problem::new(Refusal::InvalidValue, "\"pipeline\" and \"source\" exclude each other; send one of them")),
         (None, Some(source)) => {
             let plan = resolve::plan_of_source(web, scope, &source).await?;
-            Ok(jobs::try_pipeline(&web.store, scope, document, &plan, &source).await?)
+            Ok(jobs::try_pipeline(&web.store, scope, document, &plan, priority, &source).await?)
         }
         (pipeline, None) => {
             let plan = resolve::plan_for(web, scope, pipeline.as_deref()).await?;
-            Ok(jobs::add_job(&web.store, scope, document, &plan).await?)
+            Ok(jobs::add_job(&web.store, scope, document, &plan, priority).await?)
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Multipart, Request, State};
-use crp_model::{Code, DocumentId, Failure, Plan, Scope, labels::UploadResult};
+use crp_model::{Code, DocumentId, Failure, Plan, Priority, Scope, labels::UploadResult};
 use crp_store::{
     StoreError,
     documents::{self, Added, NewDocument},
-    jobs::Priority,
 };
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -42,6 +41,9 @@ pub(crate) struct UploadForm {
     /// Name or id of the pipeline; without it, `searchable-pdf`.
     #[schema(max_length = 256)]
     pipeline: Option<String>,
+    /// How early it is worked on among the organization's own; without it, `normal`.
+    #[schema(schema_with = schemas::priority)]
+    priority: Option<String>,
 }
 
 /// What was taken.
@@ -133,7 +135,7 @@ async fn receive_uncounted(web: &Arc<Web>, scope: &Scope, request: Request) -> R
         }
     };
     match (checked, form.file) {
-        (Ok(plan), Some(file)) => add(web, *scope, file, plan, idempotency_key).await,
+        (Ok(plan), Some(file)) => add(web, *scope, file, plan, form.priority.unwrap_or_default(), idempotency_key).await,
         (Ok(_), None) => Err(Problem::new(Refusal::InvalidValue, "The form has no field \"file\"")),
         (Err(problem), file) => {
             if let Some(file) = file {
@@ -177,7 +179,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 }
 
 /// Runs to its end even when the client goes away: bytes and rows stay together.
-async fn add(web: &Arc<Web>, scope: Scope, file: StoredFile, plan: Plan, idempotency_key: Option<String>) -> Result<Uploaded, Problem> {
+async fn add(
+    web: &Arc<Web>,
+    scope: Scope,
+    file: StoredFile,
+    plan: Plan,
+    priority: Priority,
+    idempotency_key: Option<String>,
+) -> Result<Uploaded, Problem> {
     let web = web.clone();
     let task = tokio::spawn(async move {
         let new = NewDocument {
@@ -188,7 +197,7 @@ async fn add(web: &Arc<Web>, scope: Scope, file: StoredFile, plan: Plan, idempot
             sha256: file.stored.sha256,
             object_key: file.key.clone(),
             plan,
-            priority: Priority::Normal,
+            priority,
             idempotency_key,
         };
         let document = new.document;

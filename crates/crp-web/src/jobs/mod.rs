@@ -8,6 +8,7 @@ pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod pages;
+pub(crate) mod prioritize;
 pub(crate) mod retry;
 pub(crate) mod stream;
 pub(crate) mod tasks;

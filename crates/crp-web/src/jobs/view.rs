@@ -19,6 +19,9 @@ pub(crate) struct JobView {
     /// State; the last three are final.
     #[schema(schema_with = schemas::job_status)]
     pub(crate) status: &'static str,
+    /// How early it is worked on among the organization's own.
+    #[schema(schema_with = schemas::priority)]
+    pub(crate) priority: &'static str,
     /// Its document.
     pub(crate) document: JobDocument,
     /// The pipeline as it was when the job was made.
@@ -163,6 +166,9 @@ pub(crate) struct JobSummaryView {
     /// State; the last three are final.
     #[schema(schema_with = schemas::job_status)]
     status: &'static str,
+    /// How early it is worked on among the organization's own.
+    #[schema(schema_with = schemas::priority)]
+    priority: &'static str,
     /// Its document.
     document: JobDocument,
     /// Name of the pipeline.
@@ -207,6 +213,7 @@ impl JobView {
         Self {
             id,
             status: row.status.as_str(),
+            priority: row.priority.as_str(),
             document: JobDocument { id: row.document_id.0, name: row.document_name.as_str().to_owned() },
             pipeline: JobPipeline { name: row.plan.pipeline, version: row.plan.version },
             source: row.source,
@@ -234,6 +241,7 @@ impl JobSummaryView {
         Self {
             id: row.id.0,
             status: row.status.as_str(),
+            priority: row.priority.as_str(),
             document: JobDocument { id: row.document_id.0, name: row.document_name.as_str().to_owned() },
             pipeline: row.pipeline,
             stage: row.stage.map(StageType::as_str),

@@ -42,6 +42,35 @@ async fn a_new_job_is_queued_and_shows_its_stages() {
 }
 
 #[tokio::test]
+async fn a_priority_comes_with_the_upload_or_later_and_a_wrong_one_is_refused() {
+    let app = TestApp::set_up().await;
+    let cookie = app.sign_in(OWNER).await;
+    let (document, first) = app.uploaded(&cookie, PDF).await;
+    let urgent = app.upload_with(&cookie, "urgent.pdf", PDF, &[("priority", "high")], None).await.json()["job"]["id"].clone();
+    let urgent = format!("/api/v1/jobs/{}", urgent.as_str().unwrap());
+    let shown = |answer: serde_json::Value| (answer["priority"].clone(), answer["queue_position"].clone());
+    assert_eq!(shown(app.get(&cookie, &urgent).await.json()), (json!("high"), json!(0)));
+    let first = format!("/api/v1/jobs/{first}");
+    assert_eq!(shown(app.get(&cookie, &first).await.json()), (json!("normal"), json!(1)));
+
+    let put = async |path: &str, priority: &str| app.send_json("PUT", &cookie, &format!("{path}/priority"), &json!({ "priority": priority })).await;
+    assert_eq!(shown(put(&urgent, "low").await.json()), (json!("low"), json!(1)));
+    let listed = app.get(&cookie, "/api/v1/jobs").await.json();
+    assert_eq!((&listed["items"][0]["priority"], &listed["items"][1]["priority"]), (&json!("low"), &json!("normal")));
+    let again = app.send_json("POST", &cookie, &format!("/api/v1/documents/{document}/jobs"), &json!({ "priority": "high" })).await;
+    assert_eq!((again.status, &again.json()["priority"]), (StatusCode::ACCEPTED, &json!("high")));
+
+    let refused = put(&first, "urgent").await;
+    assert_eq!((refused.status, refused.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"), "{}", refused.text());
+    assert!(refused.text().contains("low, normal, high"), "{}", refused.text());
+    let stored = app.stored_files();
+    let refused = app.upload_with(&cookie, "scan.pdf", PDF, &[("priority", "urgent")], None).await;
+    assert_eq!((refused.code().as_str(), app.stored_files()), ("invalid_value", stored));
+    assert_eq!(app.send_empty("POST", &cookie, &format!("{first}/cancel")).await.status, StatusCode::OK);
+    assert_eq!(put(&first, "high").await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
 async fn a_queued_job_is_cancelled_at_once_and_counted_once() {
     let app = TestApp::set_up().await;
     let cookie = app.sign_in(OWNER).await;

@@ -2,7 +2,7 @@
 
 mod monitoring;
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use crp_model::LayoutFormat;
@@ -303,6 +303,23 @@ pub(crate) enum AdminCommand {
         /// Reads the password from standard input
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Says how many tasks of an organization may run at the same time, over all processes
+    #[command(after_help = "It counts from the next task on, instead of queue.max_running_tasks_per_organization. Tasks that run go on.
+
+Examples:
+  crpipeline admin limit --organization \"Tax office\" --running-tasks 2
+  crpipeline admin limit --organization \"Tax office\" --none          as the configuration says for all")]
+    Limit {
+        /// Whose tasks [default: the only organization]
+        #[arg(long, value_name = "NAME")]
+        organization: Option<String>,
+        /// How many
+        #[arg(long, value_name = "N", required_unless_present = "none")]
+        running_tasks: Option<NonZeroU32>,
+        /// Takes its own limit back
+        #[arg(long, conflicts_with = "running_tasks")]
+        none: bool,
     },
     /// Lets a locked or slowed-down account sign in again
     #[command(after_help = "Example:

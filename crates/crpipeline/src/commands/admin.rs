@@ -1,10 +1,10 @@
 //! `crpipeline admin`: accounts, from the machine that has the database; the server may run or be down.
 
-use std::{io::Read as _, process::ExitCode};
+use std::{io::Read as _, num::NonZeroU32, process::ExitCode};
 
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure, Role, Scope};
-use crp_store::{Database, Store, StoreError, login, setup, users};
+use crp_store::{Database, Store, StoreError, login, organizations, setup, users};
 use crp_web::{PasswordCost, check_new_password, hash_password};
 
 use crate::{cli::AdminCommand, config::Configuration, doors, exit, telemetry::OneLine, version::BUILD};
@@ -17,6 +17,7 @@ pub(crate) async fn admin(command: AdminCommand, configuration: Configuration) -
     let done = match command {
         AdminCommand::Create { email, name, password_stdin } => create(&configuration, &email, name, password_stdin).await,
         AdminCommand::ResetPassword { email, password_stdin } => reset_password(&configuration, &email, password_stdin).await,
+        AdminCommand::Limit { organization, running_tasks, none: _ } => limit(&configuration, organization.as_deref(), running_tasks).await,
         AdminCommand::Unlock { email } => unlock(&configuration, &email).await,
     };
     match done {
@@ -95,6 +96,23 @@ async fn unlock(configuration: &Configuration, email: &str) -> Result<(), Failur
     store.close().await;
     unlocked.map_err(|error| about(email, &error))?;
     println!("{} can sign in again.", OneLine(email));
+    Ok(())
+}
+
+async fn limit(configuration: &Configuration, organization: Option<&str>, most: Option<NonZeroU32>) -> Result<(), Failure> {
+    let store = doors::existing_store(configuration, &Metrics::new(BUILD, &[])).await?;
+    let limited = async {
+        let scope = super::import::organization(&store, organization).await?;
+        organizations::set_max_running_tasks(&store, &scope, most).await.map_err(|error| error.failure())?;
+        organizations::get(&store, &scope).await.map_err(|error| error.failure())
+    };
+    let limited = limited.await;
+    store.close().await;
+    let name = limited?.name;
+    match most {
+        Some(most) => println!("At most {most} tasks of {} run at the same time.", OneLine(&name)),
+        None => println!("{} has no limit of its own.", OneLine(&name)),
+    }
     Ok(())
 }
 

@@ -70,7 +70,7 @@ async fn take(
 }
 
 /// The organization with this name, or the only one.
-async fn organization(store: &Store, name: Option<&str>) -> Result<Scope, Failure> {
+pub(super) async fn organization(store: &Store, name: Option<&str>) -> Result<Scope, Failure> {
     let all = setup::organizations(store).await.map_err(|error| error.failure())?;
     let wrong = |message: String| {
         let names: Vec<String> = all.iter().map(|(_, name)| format!("\"{}\"", OneLine(name))).collect();

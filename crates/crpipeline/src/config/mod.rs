@@ -10,6 +10,7 @@ mod log;
 mod login;
 mod metrics;
 mod networks;
+mod queue;
 mod reading;
 mod schema;
 mod secret;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     log::{LogFormat, LogSettings},
     login::LoginSettings,
     metrics::MetricsSettings,
+    queue::QueueSettings,
     reading::ReadingSettings,
     schema::{json_schema, properties_of},
     secret::Secret,
@@ -49,12 +51,13 @@ use self::{
 const USUAL_FILES: [&str; 2] = ["crpipeline.toml", "/etc/crpipeline/crpipeline.toml"];
 
 /// The sections and their settings.
-pub(crate) const SECTIONS: [(&str, &[Setting]); 10] = [
+pub(crate) const SECTIONS: [(&str, &[Setting]); 11] = [
     (ServerSettings::NAME, ServerSettings::SETTINGS),
     (MetricsSettings::NAME, MetricsSettings::SETTINGS),
     (StorageSettings::NAME, StorageSettings::SETTINGS),
     (DatabaseSettings::NAME, DatabaseSettings::SETTINGS),
     (WorkerSettings::NAME, WorkerSettings::SETTINGS),
+    (QueueSettings::NAME, QueueSettings::SETTINGS),
     (ReadingSettings::NAME, ReadingSettings::SETTINGS),
     (Limits::NAME, Limits::SETTINGS),
     (HttpEngineSection::NAME, HttpEngineSection::SETTINGS),
@@ -78,6 +81,8 @@ pub(crate) struct Configuration {
     pub(crate) database: DatabaseSettings,
     /// `[worker]`
     pub(crate) worker: WorkerSettings,
+    /// `[queue]`
+    pub(crate) queue: QueueSettings,
     /// `[reading]`
     pub(crate) reading: ReadingSettings,
     /// `[limits]`
@@ -158,6 +163,7 @@ fn load_from(
         storage: merging.section(),
         database: merging.section(),
         worker: merging.section(),
+        queue: merging.section(),
         reading: merging.section(),
         limits: merging.section(),
         http_engine: merging.section(),

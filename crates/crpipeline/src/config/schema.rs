@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::{
-    DatabaseSettings, HttpEngineSection, LogSettings, LoginSettings, MetricsSettings, ReadingSettings, SECTIONS, ServerSettings,
-    StorageSettings, WorkerSettings,
+    DatabaseSettings, HttpEngineSection, LogSettings, LoginSettings, MetricsSettings, QueueSettings, ReadingSettings, SECTIONS,
+    ServerSettings, StorageSettings, WorkerSettings,
 };
 
 /// Settings of crPipeline. Flags win over environment variables, these over this file, the file over the defaults.
@@ -19,6 +19,7 @@ struct ConfigurationFile {
     storage: Option<StorageSettings>,
     database: Option<DatabaseSettings>,
     worker: Option<WorkerSettings>,
+    queue: Option<QueueSettings>,
     reading: Option<ReadingSettings>,
     limits: Option<Limits>,
     http_engine: Option<HttpEngineSection>,

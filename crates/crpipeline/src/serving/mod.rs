@@ -97,7 +97,7 @@ impl Served {
         };
         metrics.config_info.set(storage, database, role.exported());
         let Some(store) = doors::open_store_in_time(configuration, Ambient::system(), &metrics, stopping).await? else { return Ok(None) };
-        let store = store.with_max_attempts(configuration.limits.max_attempts);
+        let store = store.with_max_attempts(configuration.limits.max_attempts).with_queue_limits(configuration.queue.limits());
         // The clock of all rows is the clock of everything here.
         let ambient = store.ambient().clone();
         let objects = doors::objects(&configuration.storage, &metrics)?;

@@ -8,7 +8,7 @@ use super::{results::Machine, tools::first_line};
 use crate::workspace::root;
 
 /// The machine as it is now.
-pub(super) fn facts() -> Result<Machine> {
+pub(in crate::bench) fn facts() -> Result<Machine> {
     let file = |path: &str| fs::read_to_string(path).with_context(|| format!("reading {path}"));
     let load = file("/proc/loadavg")?;
     Ok(Machine {

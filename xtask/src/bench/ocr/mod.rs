@@ -8,13 +8,13 @@ mod measure;
 mod outputs;
 mod plan;
 mod process_tree;
-mod python;
+pub(super) mod python;
 mod receipts;
 mod report;
-mod results;
+pub(super) mod results;
 mod rounds;
 mod score;
-mod table;
+pub(super) mod table;
 mod tools;
 
 use std::{

@@ -7,13 +7,14 @@ use anyhow::{Context, Result, bail};
 use crate::{needs, run::run, workspace::target};
 
 /// Packages that are installed together into a folder of their own.
-pub(super) struct Environment {
+pub(in crate::bench) struct Environment {
     name: &'static str,
     packages: &'static [&'static str],
 }
 
 /// What makes documents and draws plots; versions are fixed, so that the documents stay the same.
-pub(super) const BENCH: Environment = Environment { name: "bench", packages: &["pillow==12.0.0", "numpy==2.3.5", "matplotlib==3.10.8"] };
+pub(in crate::bench) const BENCH: Environment =
+    Environment { name: "bench", packages: &["pillow==12.0.0", "numpy==2.3.5", "matplotlib==3.10.8"] };
 /// The newest OCRmyPDF at the time of installation.
 pub(super) const OCRMYPDF: Environment = Environment { name: "ocrmypdf", packages: &["ocrmypdf"] };
 /// The newest Kreuzberg at the time of installation.
@@ -24,7 +25,7 @@ impl Environment {
     ///
     /// # Errors
     /// When it is not installed.
-    pub(super) fn program(&self, name: &str) -> Result<PathBuf> {
+    pub(in crate::bench) fn program(&self, name: &str) -> Result<PathBuf> {
         let file = self.folder().join("bin").join(name);
         if !file.is_file() {
             bail!("{name} is not installed in {}", self.folder().display());
@@ -33,7 +34,7 @@ impl Environment {
     }
 
     /// Installs the packages where they are not there yet, or anew.
-    pub(super) fn install(&self, anew: bool) -> Result<()> {
+    pub(in crate::bench) fn install(&self, anew: bool) -> Result<()> {
         if !anew && fs::read_to_string(self.marker()).is_ok_and(|packages| packages == self.packages.join("\n")) {
             return Ok(());
         }

@@ -6,13 +6,23 @@ use super::results::{DocumentResults, Goal, Results, ToolResults};
 const NONE: &str = "–";
 
 /// A table: the first row is the head.
-pub(super) struct Table {
+pub(in crate::bench) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
+    pub(in crate::bench) fn new(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Self {
+        let head = head.iter().map(|&cell| cell.to_owned()).collect();
+        Self { rows: std::iter::once(head).chain(rows).collect() }
+    }
+
+    /// Whether there is a head and nothing else.
+    pub(in crate::bench) fn is_empty(&self) -> bool {
+        self.rows.len() < 2
+    }
+
     /// For a terminal: first column to the left, figures to the right.
-    pub(super) fn plain(&self) -> String {
+    pub(in crate::bench) fn plain(&self) -> String {
         let widths = self.widths();
         let line = |row: &Vec<String>| {
             let cells = row.iter().zip(&widths).enumerate().map(|(at, (cell, width))| {
@@ -25,7 +35,7 @@ impl Table {
     }
 
     /// For Markdown.
-    pub(super) fn markdown(&self) -> String {
+    pub(in crate::bench) fn markdown(&self) -> String {
         let line = |row: &Vec<String>| format!("| {} |\n", row.iter().map(|cell| cell.replace('|', "\\|")).collect::<Vec<_>>().join(" | "));
         let Some((head, body)) = self.rows.split_first() else { return String::new() };
         let rule = format!("|---|{}\n", "---:|".repeat(head.len().saturating_sub(1)));
