@@ -353,6 +353,7 @@ async fn open_sqlite(file: &std::path::Path, ambient: &Ambient, steps: &[Step]) 
         schema::migrate(&mut *connection, DatabaseKind::Sqlite, steps).await?;
         turn.done();
     }
+    schema::tell_statistics(&mut connection).await?;
     drop(connection);
     Ok(Pools::Sqlite { writer, readers: pools::sqlite_readers(file) })
 }

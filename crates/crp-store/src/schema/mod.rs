@@ -1,6 +1,7 @@
 //! Migrations: one numbered source for both engines, with placeholders for the column types.
 
 mod copy;
+mod statistics;
 mod turn;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use sqlx::{
 use crate::{DatabaseKind, StoreError, error::judge};
 
 pub(crate) use copy::copy_before_migration;
+pub(crate) use statistics::tell_statistics;
 pub(crate) use turn::MigrationTurn;
 
 /// One step of the schema.

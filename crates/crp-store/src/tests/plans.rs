@@ -64,3 +64,55 @@ fn a_claim_asks_indexes_alone() {
         assert_eq!(walks.collect::<Vec<_>>(), Vec::<&str>::new(), "{plan}");
     });
 }
+
+/// Steps of a plan that walk what an organization has, or a whole table.
+fn walks(plan: &str) -> Vec<&str> {
+    let wide = |line: &str| {
+        let of_organization =
+            line.ends_with("(organization=?)") || line.contains("(status=? AND organization=?)") && !line.contains("COVERING");
+        of_organization || line.starts_with("SCAN ") && !line.contains("CONSTANT") && !line.contains("VIRTUAL")
+    };
+    plan.lines().filter(|line| wide(line)).collect()
+}
+
+/// What is about a whole organization, a whole table, or a handful of rows.
+const WALK_BY_NATURE: &[&str] = &[
+    "ANY_USER",
+    "CLAIM",
+    "CLAIM_LIMITED",
+    "COUNTED",
+    "COUNT_ATTENTION",
+    "DEAD",
+    "DOCUMENTS",
+    "EVERY_RUNNING",
+    "FORGET_SILENT",
+    "FORGET_UNUSED_ORIGINALS",
+    "FOUND_UP_TO",
+    "INDEX_LATER",
+    "JOBS_BY_STATUS",
+    "LIMITED",
+    "LIST",
+    "ORGANIZATIONS",
+    "ORIGINALS_BETWEEN",
+    "ORIGINAL_WITH_KEY",
+    "PAGES_OF_SAMPLE",
+    "PING",
+    "RUNNING",
+    "STORED_BYTES",
+    "USERS",
+    "WORKERS_IN",
+];
+
+#[test]
+fn what_is_about_one_job_or_document_never_walks_an_organization() {
+    on_sqlite(|db| async move {
+        let mut unexpected = Vec::new();
+        for statement in super::statements::modules().concat() {
+            let plan = plan(&db, statement).await;
+            if !walks(&plan).is_empty() && !WALK_BY_NATURE.contains(&statement.name) {
+                unexpected.push(format!("{}: {:?}", statement.name, walks(&plan)));
+            }
+        }
+        assert_eq!(unexpected, Vec::<String>::new());
+    });
+}

@@ -8,7 +8,7 @@ use super::both_engines;
 use crate::{sql::Statement, transaction::Engine};
 
 /// Every module that declares statements.
-fn modules() -> Vec<&'static [&'static Statement]> {
+pub(super) fn modules() -> Vec<&'static [&'static Statement]> {
     let mut modules: Vec<&'static [&'static Statement]> = vec![
         crate::artifacts::STATEMENTS,
         crate::audit::STATEMENTS,

@@ -53,7 +53,9 @@ async fn a_priority_comes_with_the_upload_or_later_and_a_wrong_one_is_refused() 
     let first = format!("/api/v1/jobs/{first}");
     assert_eq!(shown(app.get(&cookie, &first).await.json()), (json!("normal"), json!(1)));
 
-    let put = async |path: &str, priority: &str| app.send_json("PUT", &cookie, &format!("{path}/priority"), &json!({ "priority": priority })).await;
+    let put = async |path: &str, priority: &str| {
+        app.send_json("PUT", &cookie, &format!("{path}/priority"), &json!({ "priority": priority })).await
+    };
     assert_eq!(shown(put(&urgent, "low").await.json()), (json!("low"), json!(1)));
     let listed = app.get(&cookie, "/api/v1/jobs").await.json();
     assert_eq!((&listed["items"][0]["priority"], &listed["items"][1]["priority"]), (&json!("low"), &json!("normal")));
