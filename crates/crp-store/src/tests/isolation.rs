@@ -11,7 +11,7 @@ use crate::{
     documents::{self, DocumentChange, DocumentFilter, DocumentSort},
     events, history,
     jobs::{self, JobFilter},
-    organizations, overview, pipelines, search, sessions, tasks, users,
+    organizations, overview, pipelines, retention, search, sessions, tasks, users,
 };
 
 both_engines! {
@@ -29,6 +29,9 @@ both_engines! {
         assert_eq!(documents::change(store, scope, added.document, &DocumentChange::default()).await.unwrap_err(), missing);
         assert_eq!(documents::trash(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(documents::restore(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(documents::hold(store, scope, added.document, "why").await.unwrap_err(), missing);
+        assert_eq!(documents::release(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(retention::expire(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(search::index_document(store, scope, added.document, None).await.unwrap_err(), missing);
         assert_eq!(artifacts::newest_of_document(store, scope, added.document, ArtifactKind::Text).await.unwrap_err(), missing);
         assert!(artifacts::newest_of_document(store, &owner, added.document, ArtifactKind::Text).await.is_ok());

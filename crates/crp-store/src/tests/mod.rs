@@ -16,6 +16,7 @@ mod model;
 mod neighbours;
 mod plans;
 mod read_before;
+mod retention;
 mod retries;
 mod schema;
 mod search;
