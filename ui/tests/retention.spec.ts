@@ -31,28 +31,32 @@ test('a document on hold says so everywhere and is not deleted until the hold is
   await expect(app.getByRole('link', { name: 'contract.png' })).toHaveCount(0);
 });
 
-test('a retention tells what it does before it is saved, and is there after a reload', async ({ app }) => {
-  await app.goto('/retention');
-  await expect(app.getByRole('button', { name: 'Save' })).toBeDisabled();
-  await app.getByLabel('Retention: Organization').selectOption('days');
-  await app.getByLabel('Days: Organization').fill('3650');
-  await app.getByLabel('Retention: fields').selectOption('ever');
-  await expect(app.getByText('No document is moved to the trash by this now.')).toBeVisible();
-  await app.getByRole('button', { name: 'Save' }).click();
-  await expect(app.getByText('The retention is saved')).toBeVisible();
-  await app.reload();
-  await expect(app.getByLabel('Days: Organization')).toHaveValue('3650');
-  await expect(app.getByLabel('Retention: fields')).toHaveValue('ever');
+test.describe('on a line that is cut', () => {
+  test.use({ refusals: [0] });
 
-  await app.getByLabel('Days: Organization').fill('0');
-  await expect(app.getByRole('button', { name: 'Save' })).toBeDisabled();
-  await app.route('**/api/v1/organization/retention', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()));
-  await app.getByLabel('Days: Organization').fill('30');
-  await app.getByRole('button', { name: 'Save' }).click();
-  await expect(app.getByRole('alert')).toBeVisible();
-  await app.unroute('**/api/v1/organization/retention');
-  await app.getByLabel('Retention: Organization').selectOption('ever');
-  await app.getByLabel('Retention: fields').selectOption('own');
-  await app.getByRole('button', { name: 'Save' }).click();
-  await expect(app.getByText('The retention is saved')).toBeVisible();
+  test('a retention tells what it does before it is saved, and is there after a reload', async ({ app }) => {
+    await app.goto('/retention');
+    await expect(app.getByRole('button', { name: 'Save' })).toBeDisabled();
+    await app.getByLabel('Retention: Organization').selectOption('days');
+    await app.getByLabel('Days: Organization').fill('3650');
+    await app.getByLabel('Retention: fields').selectOption('ever');
+    await expect(app.getByText('No document is moved to the trash by this now.')).toBeVisible();
+    await app.getByRole('button', { name: 'Save' }).click();
+    await expect(app.getByText('The retention is saved')).toBeVisible();
+    await app.reload();
+    await expect(app.getByLabel('Days: Organization')).toHaveValue('3650');
+    await expect(app.getByLabel('Retention: fields')).toHaveValue('ever');
+
+    await app.getByLabel('Days: Organization').fill('0');
+    await expect(app.getByRole('button', { name: 'Save' })).toBeDisabled();
+    await app.route('**/api/v1/organization/retention', (route) => (route.request().method() === 'PUT' ? route.abort() : route.continue()));
+    await app.getByLabel('Days: Organization').fill('30');
+    await app.getByRole('button', { name: 'Save' }).click();
+    await expect(app.getByRole('alert')).toBeVisible();
+    await app.unroute('**/api/v1/organization/retention');
+    await app.getByLabel('Retention: Organization').selectOption('ever');
+    await app.getByLabel('Retention: fields').selectOption('own');
+    await app.getByRole('button', { name: 'Save' }).click();
+    await expect(app.getByText('The retention is saved')).toBeVisible();
+  });
 });

@@ -63,6 +63,7 @@ both_engines! {
         assert!(nothing.buckets.iter().all(|bucket| *bucket == history::Bucket::default()) && nothing.failures.is_empty());
         assert_eq!(history::history(store, &owner, &day).await.unwrap().buckets[1].jobs_succeeded, 1);
         assert!(pipelines::list(store, scope).await.unwrap().is_empty());
+        assert!(pipelines::versions(store, scope).await.unwrap().is_empty());
         assert_eq!(users::list_users(store, scope).await.unwrap().len(), 1);
         let log = audit::list(store, scope, None, 100).await.unwrap();
         assert!(log.items.iter().all(|line| line.subject != Some(added.document.0)));
@@ -76,6 +77,7 @@ both_engines! {
     async fn an_organization_that_is_not_there_owns_nothing(db: TestDb) {
         let nowhere = Scope::system(OrganizationId::new(db.store.ambient()));
         assert_eq!(organizations::get(&db.store, &nowhere).await.unwrap_err(), StoreError::NotFound);
+        assert_eq!(organizations::note_export(&db.store, &nowhere).await.unwrap_err(), StoreError::NotFound);
         assert_eq!(organizations::set_languages(&db.store, &nowhere, &[]).await.unwrap_err(), StoreError::NotFound);
         let added = documents::add_with_job(&db.store, &nowhere, db.new_document(&nowhere, "bytes", plan())).await;
         assert_eq!(added.unwrap_err(), StoreError::NotFound);
