@@ -40,7 +40,7 @@ mod tests {
             ("con.pdf", "_con.pdf"),
             ("CON", "_CON"),
             ("trailing. ", "trailing"),
-            (".pdf", "_pdf"),
+            (".pdf", "pdf"),
             ("a\u{7}\n.pdf", "a__.pdf"),
         ] {
             assert_eq!(safe(given, 80), kept, "{given:?}");

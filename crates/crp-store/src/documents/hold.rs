@@ -57,7 +57,7 @@ pub(crate) fn refuse_held(row: &Row) -> Result<(), StoreError> {
     let Some(at) = row.opt::<Timestamp>("held_at")? else { return Ok(()) };
     let reason: String = row.opt("hold_reason")?.unwrap_or_default();
     let day = at.rfc3339().chars().take(10).collect::<String>();
-    Err(StoreError::Failure(Failure::new(Code::DocumentOnHold, format!("The document is on hold since {day}: {reason}"))))
+    Err(StoreError::Failure(Failure::new(Code::DocumentOnHold, format!("The document has been on hold since {day}: {reason}"))))
 }
 
 /// The hold of a row of a list.
