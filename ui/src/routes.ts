@@ -13,6 +13,7 @@ export const { p, navigate, isActive, route } = createRouter({
   '/jobs/:id': () => import('./pages/Job.svelte'),
   '/pipelines': () => import('./pages/Pipelines.svelte'),
   '/pipelines/:name': () => import('./pages/Pipeline.svelte'),
+  '/retention': () => import('./pages/Retention.svelte'),
   '/system': () => import('./pages/System.svelte'),
   '/account': () => import('./pages/Account.svelte'),
   '/components': () => import('./pages/Components.svelte'),

@@ -5,7 +5,7 @@ import { expect, test } from './support/fixtures';
 import { FIELDS, eachOf, printed, savePipeline, tiny, uploaded } from './support/files';
 import { HOSTILE } from './support/hostile';
 
-const PAGES = ['/documents', '/trash', '/jobs?group=all', '/pipelines', '/pipelines/searchable-pdf', '/pipelines/new', '/system', '/account', '/components', '/nowhere'];
+const PAGES = ['/documents', '/trash', '/jobs?group=all', '/pipelines', '/pipelines/searchable-pdf', '/pipelines/new', '/retention', '/system', '/account', '/components', '/nowhere'];
 
 for (const colorScheme of ['light', 'dark'] as const) {
   test.describe(`in ${colorScheme}`, () => {

@@ -90,6 +90,8 @@ catalogue! {
     stage_attempts_total as "crpipeline_stage_attempts_total": Counter2<stage: StageType, outcome: StageOutcome>, Instance;
     /// Uploads by what became of them.
     documents_total as "crpipeline_documents_total": Counter1<result: UploadResult>, Instance;
+    /// Documents moved to the trash because their retention was over.
+    documents_expired_total as "crpipeline_documents_expired_total": Counter, Instance;
     /// Bytes of accepted uploads.
     upload_bytes_total as "crpipeline_upload_bytes_total": Counter, Instance;
     /// Finished pages by where their text came from.

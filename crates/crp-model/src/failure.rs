@@ -106,6 +106,8 @@ codes! {
     StageNotAvailable = "stage_not_available", Input, exit 2, false, "Remove that stage from the pipeline, or update crPipeline.";
     /// No pipeline has this name or id.
     PipelineNotFound = "pipeline_not_found", Input, exit 2, false, "List the pipelines with GET /api/v1/pipelines and use one of those names.";
+    /// The document is on hold.
+    DocumentOnHold = "document_on_hold", Input, exit 2, false, "It stays until an administrator of your organization lifts the hold: on the document's page, or with DELETE /api/v1/documents/{id}/hold.";
     /// Tesseract's library is not installed or cannot be used.
     TesseractMissing = "tesseract_missing", Ocr, exit 4, true, "Install it (Debian, Ubuntu: apt-get install tesseract-ocr; Fedora: dnf install tesseract; Alpine: apk add tesseract-ocr tesseract-ocr-data-eng; Arch: pacman -S tesseract tesseract-data-eng; macOS: brew install tesseract), then try again; `crpipeline doctor` checks it.";
     /// Tesseract has no data for any of the languages asked for.

@@ -43,6 +43,8 @@ impl Role {
             Permission::ReadDocuments | Permission::ReadJobs | Permission::ReadPipelines | Permission::ReadOrganization => true,
             Permission::WriteDocuments | Permission::RunJobs => !matches!(self, Role::Viewer),
             Permission::WritePipelines
+            | Permission::HoldDocuments
+            | Permission::WriteRetention
             | Permission::ReadUsers
             | Permission::ReadAudit
             | Permission::ReadOverview
@@ -61,6 +63,8 @@ pub enum Permission {
     ReadDocuments,
     /// Upload and delete documents.
     WriteDocuments,
+    /// Put documents on hold, and lift holds.
+    HoldDocuments,
     /// See jobs and their artifacts.
     ReadJobs,
     /// Start, cancel and retry jobs.
@@ -71,6 +75,8 @@ pub enum Permission {
     WritePipelines,
     /// See the organization and its languages.
     ReadOrganization,
+    /// Say how long documents are kept.
+    WriteRetention,
     /// List the organization's users.
     ReadUsers,
     /// Read the audit log.

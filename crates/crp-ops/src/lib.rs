@@ -1,9 +1,11 @@
-//! What operators run: `doctor`, backup and restore, the copy to another database, the integrity check, imports of folders, and the sweep of objects
+//! What operators run: `doctor`, backup and restore, exports, the copy to another database, the integrity check, imports of folders, and the sweep of objects
 //! that no row names.
 
 pub mod backup;
 pub mod check;
 pub mod doctor;
+pub mod export;
+pub mod failed_jobs;
 #[cfg(test)]
 mod fixtures;
 pub mod import;

@@ -72,6 +72,17 @@ pub async fn set_max_running_tasks(store: &Store, scope: &Scope, most: Option<No
     tx.commit().await
 }
 
+/// Notes in the audit log that everything of the organization is taken away as a file.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn note_export(store: &Store, scope: &Scope) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    tx.one(&GET, args![scope.organization]).await?.ok_or(StoreError::NotFound)?;
+    audit::append(&mut tx, scope, "organization.exported", Some(scope.organization.0), &serde_json::json!({})).await?;
+    tx.commit().await
+}
+
 /// Makes another organization. Works without a scope: only the operator's command line does this.
 ///
 /// # Errors

@@ -27,6 +27,8 @@ sql! {
          WHERE p.organization = $1
            AND p.version = (SELECT max(v.version) FROM pipelines v WHERE v.organization = p.organization AND v.name = p.name)
          ORDER BY p.name";
+    VERSIONS =
+        "SELECT id, name, version, source, created_at FROM pipelines WHERE organization = $1 ORDER BY name, version";
     BY_NAME =
         "SELECT id, name, version, source, created_at FROM pipelines
          WHERE organization = $1 AND name = $2 ORDER BY version DESC LIMIT 1";
@@ -45,6 +47,15 @@ sql! {
 pub async fn list(store: &Store, scope: &Scope) -> Result<Vec<PipelineRow>, StoreError> {
     let mut tx = store.read().await?;
     tx.all(&LIST, args![scope.organization]).await?.iter().map(read).collect()
+}
+
+/// Every version of every pipeline, by name.
+///
+/// # Errors
+/// The database's.
+pub async fn versions(store: &Store, scope: &Scope) -> Result<Vec<PipelineRow>, StoreError> {
+    let mut tx = store.read().await?;
+    tx.all(&VERSIONS, args![scope.organization]).await?.iter().map(read).collect()
 }
 
 /// The newest version of the pipeline with this name, or exactly the version with this id.

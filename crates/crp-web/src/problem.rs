@@ -209,6 +209,7 @@ impl From<Failure> for Problem {
 pub(crate) fn status_of(code: Code) -> StatusCode {
     match code {
         Code::UnsupportedType | Code::AmbiguousType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::DocumentOnHold => StatusCode::CONFLICT,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::StorageUnavailable | Code::DatabaseUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,

@@ -11,8 +11,8 @@ use axum::{
 };
 use crp_metrics::Route;
 use crp_model::Permission::{
-    ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadSystem, ReadUsers, RunJobs, WriteDocuments,
-    WritePipelines,
+    HoldDocuments, ReadAudit, ReadDocuments, ReadJobs, ReadOrganization, ReadOverview, ReadPipelines, ReadSystem, ReadUsers, RunJobs,
+    WriteDocuments, WritePipelines, WriteRetention,
 };
 use tower_http::{compression::CompressionLayer, timeout::RequestBodyDeadlineLayer};
 use utoipa_axum::{
@@ -50,6 +50,8 @@ fn table() -> Routes {
         .at(May(WriteDocuments), routes!(documents::change::change_document))
         .at(May(WriteDocuments), routes!(documents::delete::delete_document))
         .at(May(WriteDocuments), routes!(documents::trash::restore_document))
+        .at(May(HoldDocuments), routes!(documents::hold::hold_document))
+        .at(May(HoldDocuments), routes!(documents::hold::release_document))
         .at(May(WriteDocuments), routes!(documents::bulk::act_on_documents))
         .at(May(ReadDocuments), routes!(documents::archive::get_archive))
         .at(May(ReadDocuments), routes!(documents::tags::list_tags))
@@ -74,6 +76,8 @@ fn table() -> Routes {
         .at(May(WritePipelines), routes!(pipelines::save::put_pipeline))
         .at(May(WritePipelines), routes!(pipelines::delete::delete_pipeline))
         .at(May(ReadOrganization), routes!(organization::get::list_organizations))
+        .at(May(ReadOrganization), routes!(organization::retention::get_retention))
+        .at(May(WriteRetention), routes!(organization::retention::put_retention))
         .at(May(ReadUsers), routes!(organization::users::list_users))
         .at(May(ReadAudit), routes!(organization::audit::list_audit))
         .at(May(ReadOverview), routes!(organization::overview::get_overview))
@@ -110,6 +114,8 @@ pub const ROUTES: &[Route] = &[
     ("PATCH", "/api/v1/documents/{id}"),
     ("DELETE", "/api/v1/documents/{id}"),
     ("POST", "/api/v1/documents/{id}/restore"),
+    ("PUT", "/api/v1/documents/{id}/hold"),
+    ("DELETE", "/api/v1/documents/{id}/hold"),
     ("POST", "/api/v1/documents/bulk"),
     ("GET", "/api/v1/documents/archive"),
     ("GET", "/api/v1/tags"),
@@ -134,6 +140,8 @@ pub const ROUTES: &[Route] = &[
     ("PUT", "/api/v1/pipelines/{name}"),
     ("DELETE", "/api/v1/pipelines/{name}"),
     ("GET", "/api/v1/organizations"),
+    ("GET", "/api/v1/organization/retention"),
+    ("PUT", "/api/v1/organization/retention"),
     ("GET", "/api/v1/users"),
     ("GET", "/api/v1/audit"),
     ("GET", "/api/v1/overview"),

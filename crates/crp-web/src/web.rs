@@ -41,6 +41,8 @@ pub struct WebSettings {
     pub min_free_disk_bytes: u64,
     /// Whether downloads are sent on to the bucket by a link that holds for a minute.
     pub presigned_downloads: bool,
+    /// Days that a document lies in the trash before it is deleted for good.
+    pub trash_days: u32,
     /// Whether this process also works on jobs; if not, `/readyz` does not speak of workers.
     pub has_worker: bool,
 }
@@ -59,6 +61,7 @@ impl Default for WebSettings {
             data_dir: PathBuf::from("."),
             min_free_disk_bytes: 64 * 1024 * 1024,
             presigned_downloads: false,
+            trash_days: 30,
             has_worker: true,
         }
     }

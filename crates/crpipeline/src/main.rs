@@ -77,6 +77,8 @@ fn dispatch(command: Command, loaded: Loaded) -> ExitCode {
         Command::Backup(arguments) => start::block_on(commands::backup::backup(arguments, loaded.configuration)),
         Command::Restore(arguments) => start::block_on(commands::backup::restore(arguments, loaded.configuration)),
         Command::Import(arguments) => start::block_on(commands::import::import(arguments, loaded.configuration)),
+        Command::Export(arguments) => start::block_on(commands::export::export(arguments, loaded.configuration)),
+        Command::Jobs(command) => start::block_on(commands::jobs::jobs(command, loaded.configuration)),
         Command::Check(arguments) => start::block_on(commands::check::check(arguments, loaded.configuration)),
         Command::Db(DbCommand::Copy(arguments)) => start::block_on(commands::db::copy(arguments, loaded.configuration)),
         Command::Config(_) | Command::Monitoring(_) => {

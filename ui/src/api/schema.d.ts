@@ -102,7 +102,7 @@ export interface paths {
          * Delete a document
          * @description Moves it to the trash and asks its jobs to stop; from there it can be restored, until the server empties the trash (after 30 days
          *     unless the operator says otherwise). With `forever=true` it goes at once, with its jobs and everything that they left; bytes that
-         *     another document shares stay.
+         *     another document shares stay. A document on hold is neither moved nor deleted.
          */
         delete: operations["delete_document"];
         options?: never;
@@ -126,6 +126,31 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/hold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put a document on hold
+         * @description It is neither moved to the trash nor deleted by anybody or anything, retention included, until the hold is lifted. One in the
+         *     trash stays there. With another reason, a document on hold gets that one.
+         */
+        put: operations["hold_document"];
+        post?: never;
+        /**
+         * Lift the hold of a document
+         * @description If its retention is over, it goes to the trash within the hour. One that is not on hold stays as it is.
+         */
+        delete: operations["release_document"];
         options?: never;
         head?: never;
         patch?: never;
@@ -447,6 +472,31 @@ export interface paths {
          * @description Ends all other sessions of yours. A wrong present password counts like a refused sign-in.
          */
         put: operations["put_password"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organization/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the retention
+         * @description Of a document with several jobs, the pipeline with the longest retention counts. What is restored from the trash has its time anew.
+         */
+        get: operations["get_retention"];
+        /**
+         * Set the retention
+         * @description Replaces all of it. Documents whose time is over are moved to the trash within the hour, not deleted; ask with `dry_run=true` first
+         *     how many that are.
+         */
+        put: operations["put_retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -944,6 +994,7 @@ export interface components {
              */
             duplicate_of?: string | null;
             hit?: components["schemas"]["HitView"] | null;
+            hold?: components["schemas"]["HoldView"] | null;
             /**
              * Format: uuid
              * @description Id.
@@ -978,7 +1029,7 @@ export interface components {
         /** @description How many jobs failed with a code. */
         FailureCount: {
             /** @enum {string} */
-            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
+            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "document_on_hold" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
             /**
              * Format: int64
              * @description Jobs.
@@ -988,7 +1039,7 @@ export interface components {
         /** @description What went wrong and what to do about it. */
         FailureView: {
             /** @enum {string} */
-            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
+            code: "empty_file" | "unsupported_type" | "too_large" | "ambiguous_type" | "encrypted_pdf" | "damaged_file" | "no_pages" | "too_many_pages" | "page_too_large" | "memory_limit" | "bad_name" | "invalid_pipeline" | "stage_not_available" | "pipeline_not_found" | "document_on_hold" | "tesseract_missing" | "language_missing" | "sandbox_missing" | "engine_not_configured" | "engine_unavailable" | "page_timeout" | "engine_crashed" | "engine_answer_invalid" | "page_failed" | "pattern_limit" | "worker_lost" | "cancelled" | "storage_unavailable" | "object_damaged" | "database_unavailable" | "disk_full" | "file_access" | "invalid_configuration" | "port_in_use" | "data_directory_in_use" | "backup_unusable" | "target_not_empty" | "newer_schema" | "internal";
             /** @description What happened. */
             message: string;
             /** @description What to do about it. */
@@ -1042,6 +1093,25 @@ export interface components {
             page: number;
             /** @description The sentence around the words, piece by piece. It is text, never markup. */
             parts: components["schemas"]["HitPartView"][];
+        };
+        /** @description Why a document is put on hold. */
+        HoldDocument: {
+            /** @description The reason, one line; everybody who sees the document sees it. */
+            reason: string;
+        };
+        /** @description What keeps a document from the trash and from being deleted. */
+        HoldView: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: uuid
+             * @description Who put it on hold; null when that account is gone.
+             */
+            by?: string | null;
+            /** @description Their e-mail address. */
+            by_email?: string | null;
+            /** @description Why. */
+            reason: string;
         };
         /** @description The document of a job. */
         JobDocument: {
@@ -1367,6 +1437,7 @@ export interface components {
                  */
                 duplicate_of?: string | null;
                 hit?: components["schemas"]["HitView"] | null;
+                hold?: components["schemas"]["HoldView"] | null;
                 /**
                  * Format: uuid
                  * @description Id.
@@ -1709,6 +1780,16 @@ export interface components {
             /** @description What to do about it. */
             remedy: string;
         };
+        /** @description How long documents of a pipeline are kept. */
+        PipelineRetention: {
+            /**
+             * Format: int32
+             * @description Days from the upload; null keeps its documents for ever.
+             */
+            days?: number | null;
+            /** @description Name of the pipeline: a built-in one, a saved one, or one that was deleted. */
+            pipeline: string;
+        };
         /** @description A pipeline file inside JSON. */
         PipelineSource: {
             /**
@@ -1839,6 +1920,41 @@ export interface components {
             status: number;
             /** @description What the kind of problem is. */
             title: string;
+        };
+        /** @description How long documents are kept. */
+        RetentionSettings: {
+            /**
+             * Format: int32
+             * @description Days from the upload after which a document is moved to the trash; null keeps documents for ever.
+             */
+            days?: number | null;
+            /** @description Pipelines with a retention of their own. A pipeline that is not named has the organization's. */
+            pipelines?: components["schemas"]["PipelineRetention"][];
+        };
+        /** @description How long documents are kept, and what that means now. */
+        RetentionView: {
+            /**
+             * Format: int32
+             * @description Days from the upload after which a document is moved to the trash; null keeps documents for ever.
+             */
+            days?: number | null;
+            /**
+             * Format: int64
+             * @description Documents that are moved to the trash by this within the hour.
+             */
+            documents_due: number;
+            /**
+             * Format: int64
+             * @description Documents whose time is over and that only their hold keeps.
+             */
+            documents_on_hold: number;
+            /** @description Pipelines with a retention of their own, by name. */
+            pipelines: components["schemas"]["PipelineRetention"][];
+            /**
+             * Format: int32
+             * @description Days that a document lies in the trash before it is deleted for good.
+             */
+            trash_days: number;
         };
         /** @description How to run it. */
         RunAgain: {
@@ -2203,6 +2319,8 @@ export interface operations {
                 from?: string;
                 to?: string;
                 sort?: "newest" | "oldest" | "title" | "-title" | "date" | "-date" | "largest" | "relevance";
+                /** @description `true` lists only documents on hold. */
+                held?: boolean;
                 /** @description `true` lists the trash, and nothing else. */
                 trashed?: boolean;
                 /** @description Only documents whose name contains this, in any case of letters. */
@@ -2694,7 +2812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is to go for good and one of its jobs has not ended; cancel it first */
+            /** @description It is on hold, or it is to go for good and one of its jobs has not ended; cancel it first */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2935,6 +3053,218 @@ export interface operations {
             };
             /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    hold_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the document */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldDocument"];
+            };
+        };
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_document: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the document */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in this organization */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4387,6 +4717,170 @@ export interface operations {
             };
             /** @description Too many refusals before; wait as long as Retry-After says */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No room on the disk */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How long documents are kept */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionView"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect in crPipeline; the log has the request's id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Database or storage do not answer, or too many wait; Retry-After says when to come back */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_retention: {
+        parameters: {
+            query?: {
+                /** @description `true` sets nothing and answers what would be. */
+                dry_run?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionSettings"];
+            };
+        };
+        responses: {
+            /** @description How long documents are kept, or would be */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionView"];
+                };
+            };
+            /** @description A parameter cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role may not do this, or another site made the request */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body came too slowly */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The content type, or the kind of file, is not one that is taken */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not allowed; the detail says which */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -3,7 +3,7 @@
 use crp_model::{DocumentId, DocumentName, ObjectKey, Scope, Sha256Hash, Timestamp};
 use serde_json::json;
 
-use super::Deleted;
+use super::{Deleted, hold};
 use crate::{
     Store, StoreError, audit,
     sql::{args, sql},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 sql! {
-    LOCK_DOCUMENT = "SELECT name, sha256, trashed_at FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
+    LOCK_DOCUMENT = "SELECT name, sha256, trashed_at, held_at, hold_reason FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
     UNFINISHED_JOB =
         "SELECT id FROM jobs WHERE organization = $1 AND document = $2 AND status IN ('queued', 'running') LIMIT 1";
     PAGE_OBJECTS =
@@ -20,7 +20,7 @@ sql! {
     ARTIFACT_OBJECTS =
         "SELECT a.object_key FROM artifacts a JOIN jobs j ON j.id = a.job WHERE j.organization = $1 AND j.document = $2";
     JOBS = "SELECT id FROM jobs WHERE organization = $1 AND document = $2 ORDER BY id";
-    DELETE_DOCUMENT = "DELETE FROM documents WHERE organization = $1 AND id = $2";
+    DELETE_DOCUMENT = "DELETE FROM documents WHERE organization = $1 AND id = $2 AND held_at IS NULL";
     // A statement of its own: on PostgreSQL the next one then sees what an upload of the same bytes has committed meanwhile.
     LOCK_ORIGINAL = "UPDATE originals SET size_bytes = size_bytes WHERE organization = $1 AND sha256 = $2";
     DELETE_ORIGINAL =
@@ -32,7 +32,7 @@ sql! {
 /// Deletes the rows of a document and of its jobs; the caller deletes the objects that are named no more.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` while one of its jobs is not final.
+/// `NotFound`; `Conflict` while one of its jobs is not final; `document_on_hold`.
 pub async fn delete(store: &Store, scope: &Scope, document: DocumentId) -> Result<Deleted, StoreError> {
     delete_if(store, scope, document, |_| true).await
 }
@@ -56,6 +56,7 @@ async fn delete_if(
     if !is_meant(row.opt("trashed_at")?) {
         return Err(StoreError::NotFound);
     }
+    hold::refuse_held(&row)?;
     let (name, sha256): (DocumentName, Sha256Hash) = (row.get("name")?, row.get("sha256")?);
     if tx.one(&UNFINISHED_JOB, args![scope.organization, document]).await?.is_some() {
         let sentence = "A job still works on this document; cancel it or wait for its end, then delete the document.";

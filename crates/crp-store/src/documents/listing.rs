@@ -42,8 +42,9 @@ pub(super) struct Listing<'a> {
 /// The columns of a document, before `FROM`.
 pub(super) const COLUMNS: &str =
     "SELECT d.id, d.name, d.media_type, d.size_bytes, d.sha256, d.pages_total, d.duplicate_of, d.created_by, d.created_at,
-        d.title, d.document_date, d.trashed_at, d.sort_title, d.text_job, COALESCE(d.document_date, d.created_at / 86400000000) AS day,
+        d.title, d.document_date, d.trashed_at, d.held_at, d.held_by, d.hold_reason, d.sort_title, d.text_job, COALESCE(d.document_date, d.created_at / 86400000000) AS day,
         j.id AS latest_job, j.status AS latest_status, j.plan ->> 'pipeline' AS latest_pipeline,
+        (SELECT u.email FROM users u WHERE u.id = d.held_by) AS held_by_email,
         (SELECT t.id FROM jobs t JOIN pages g ON g.job = t.id AND g.stage_index = 0 AND g.page = 1
           WHERE t.document = d.id AND g.thumbnail_key IS NOT NULL ORDER BY t.created_at DESC, t.id DESC LIMIT 1) AS thumbnail_job";
 
@@ -142,7 +143,7 @@ impl Listing<'_> {
 
     /// Whether an index leads to the few documents that pass the filters.
     fn few_pass(&self) -> bool {
-        !self.filter.tags.is_empty() || self.filter.status.is_some_and(|status| status != JobStatus::Succeeded)
+        !self.filter.tags.is_empty() || self.filter.on_hold || self.filter.status.is_some_and(|status| status != JobStatus::Succeeded)
     }
 
     /// `WHERE` and everything that does not depend on words or order.
@@ -150,6 +151,9 @@ impl Listing<'_> {
         let (filter, organization) = (self.filter, self.scope.organization);
         sql.add("WHERE d.organization = ?", args![organization]);
         sql.add(if filter.in_trash { "AND d.trashed_at IS NOT NULL" } else { "AND d.trashed_at IS NULL" }, vec![]);
+        if filter.on_hold {
+            sql.add("AND d.held_at IS NOT NULL", vec![]);
+        }
         if let Some(status) = filter.status {
             sql.add("AND j.status = ?", args![status.as_str()]);
             // Most documents have a job that succeeded; of the others there are few, and an index leads to them.
@@ -264,6 +268,7 @@ fn every_filter() -> Vec<DocumentFilter> {
         from: Some(Day::FIRST),
         to: None,
         name_contains: text.clone(),
+        on_hold: true,
         in_trash: true,
     };
     let none = DocumentFilter::default();
@@ -272,6 +277,7 @@ fn every_filter() -> Vec<DocumentFilter> {
         DocumentFilter { status: Some(JobStatus::Succeeded), ..none.clone() },
         DocumentFilter { pipeline: text.clone(), ..none.clone() },
         DocumentFilter { tags: all.tags.clone(), ..none.clone() },
+        DocumentFilter { on_hold: true, ..none.clone() },
         DocumentFilter { to: Some(Day::LAST), ..none.clone() },
         DocumentFilter { name_contains: text, ..none.clone() },
         none,

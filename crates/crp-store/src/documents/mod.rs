@@ -4,6 +4,7 @@ mod add;
 mod cursor;
 mod delete;
 mod edit;
+mod hold;
 mod listing;
 mod read;
 mod tags;
@@ -17,13 +18,15 @@ pub use add::add_with_job;
 pub use cursor::{DocumentCursor, NotACursor};
 pub use delete::{delete, delete_from_trash};
 pub use edit::{DocumentChange, MAX_TAGS, change};
+pub use hold::{hold, release};
 pub use read::{content, get, list};
 pub use tags::{TagRow, tags};
 pub use trash::{expired_trash, restore, trash};
+pub(crate) use trash::{lock, move_in};
 
 #[cfg(test)]
-pub(crate) const STATEMENTS: [&[&crate::sql::Statement]; 6] =
-    [add::STATEMENTS, delete::STATEMENTS, edit::STATEMENTS, read::STATEMENTS, tags::STATEMENTS, trash::STATEMENTS];
+pub(crate) const STATEMENTS: [&[&crate::sql::Statement]; 7] =
+    [add::STATEMENTS, delete::STATEMENTS, edit::STATEMENTS, hold::STATEMENTS, read::STATEMENTS, tags::STATEMENTS, trash::STATEMENTS];
 
 /// Every statement that lists of documents can be put together to.
 #[cfg(test)]
@@ -101,8 +104,22 @@ pub struct DocumentRow {
     pub created_at: Timestamp,
     /// When it was moved to the trash.
     pub trashed_at: Option<Timestamp>,
+    /// What keeps it from the trash and from being deleted.
+    pub hold: Option<Hold>,
     /// Where on its pages it was found, in a list that was searched.
     pub hit: Option<Hit>,
+}
+/// What keeps a document from the trash and from being deleted, for everybody, until it is lifted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Since when.
+    pub at: Timestamp,
+    /// Who put it there; `None` when that account is gone.
+    pub by: Option<UserId>,
+    /// Their address.
+    pub by_email: Option<String>,
+    /// Why.
+    pub reason: String,
 }
 /// Which documents to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,6 +138,8 @@ pub struct DocumentFilter {
     pub to: Option<Day>,
     /// Part of the name, in any case of letters.
     pub name_contains: Option<String>,
+    /// Those on hold alone.
+    pub on_hold: bool,
     /// Those in the trash instead of all others.
     pub in_trash: bool,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crp_model::{DocumentId, JobId, JobStatus, Scope};
 
 use super::{
-    Content, DocumentCursor, DocumentFilter, DocumentRow, DocumentSort,
+    Content, DocumentCursor, DocumentFilter, DocumentRow, DocumentSort, hold,
     listing::{COLUMNS, Listing, NEWEST_JOB, Words},
     tags,
 };
@@ -163,6 +163,7 @@ fn read(row: &Row) -> Result<DocumentRow, StoreError> {
         created_by: row.opt("created_by")?,
         created_at: row.get("created_at")?,
         trashed_at: row.opt("trashed_at")?,
+        hold: hold::read(row)?,
         hit: None,
     })
 }

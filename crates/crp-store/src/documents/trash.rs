@@ -3,29 +3,33 @@
 use crp_model::{DocumentId, DocumentName, JobId, OrganizationId, Scope, Timestamp};
 use serde_json::json;
 
-use super::{DocumentRow, read};
+use super::{DocumentRow, hold, read};
 use crate::{
     Store, StoreError, audit,
     sql::{args, sql},
     transaction::Tx,
+    value::Row,
 };
 
 sql! {
-    LOCK = "SELECT name, trashed_at FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
-    SET_TRASHED = "UPDATE documents SET trashed_at = $3 WHERE organization = $1 AND id = $2";
+    LOCK = "SELECT name, trashed_at, held_at, hold_reason FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
+    SET_TRASHED = "UPDATE documents SET trashed_at = $3 WHERE organization = $1 AND id = $2 AND held_at IS NULL";
+    // Its time begins anew: otherwise the next expiry would take it away again.
+    RESTORE = "UPDATE documents SET trashed_at = NULL, kept_from = $3 WHERE organization = $1 AND id = $2";
     UNFINISHED_JOBS =
         "SELECT id FROM jobs WHERE organization = $1 AND document = $2 AND status IN ('queued', 'running') ORDER BY id";
-    EXPIRED = "SELECT organization, id FROM documents WHERE trashed_at IS NOT NULL AND trashed_at <= $1 ORDER BY trashed_at, id LIMIT $2";
+    EXPIRED =
+        "SELECT organization, id FROM documents WHERE trashed_at IS NOT NULL AND trashed_at <= $1 AND held_at IS NULL
+         ORDER BY trashed_at, id LIMIT $2";
 }
 
 /// Moves a document to the trash; its jobs that have not ended, which the caller cancels. What lies there already stays as it is.
 ///
 /// # Errors
-/// `NotFound`.
+/// `NotFound`; `document_on_hold`.
 pub async fn trash(store: &Store, scope: &Scope, document: DocumentId) -> Result<Vec<JobId>, StoreError> {
     let mut tx = store.write().await?;
-    let now = store.ambient().now();
-    if let Some(name) = set(&mut tx, scope, document, Some(now)).await? {
+    if let Some(name) = move_in(&mut tx, scope, document).await? {
         audit::append(&mut tx, scope, "document.trashed", Some(document.0), &json!({ "name": name })).await?;
     }
     let jobs = tx.all(&UNFINISHED_JOBS, args![scope.organization, document]).await?;
@@ -40,7 +44,10 @@ pub async fn trash(store: &Store, scope: &Scope, document: DocumentId) -> Result
 /// `NotFound`.
 pub async fn restore(store: &Store, scope: &Scope, document: DocumentId) -> Result<DocumentRow, StoreError> {
     let mut tx = store.write().await?;
-    if let Some(name) = set(&mut tx, scope, document, None).await? {
+    let row = lock(&mut tx, scope, document).await?;
+    if row.opt::<Timestamp>("trashed_at")?.is_some() {
+        tx.run(&RESTORE, args![scope.organization, document, store.ambient().now()]).await?;
+        let name: DocumentName = row.get("name")?;
         audit::append(&mut tx, scope, "document.restored", Some(document.0), &json!({ "name": name })).await?;
     }
     let restored = read::get_in(&mut tx, scope, document).await?;
@@ -48,7 +55,7 @@ pub async fn restore(store: &Store, scope: &Scope, document: DocumentId) -> Resu
     Ok(restored)
 }
 
-/// Documents of every organization that were moved to the trash before this moment, the longest there first.
+/// Documents of every organization that were moved to the trash before this moment, the longest there first; none that is on hold.
 ///
 /// # Errors
 /// The database's.
@@ -58,13 +65,19 @@ pub async fn expired_trash(store: &Store, before: Timestamp, limit: u32) -> Resu
     rows.iter().map(|row| Ok((row.get("organization")?, row.get("id")?))).collect()
 }
 
-/// The name of the document if this changed where it lies.
-async fn set(tx: &mut Tx, scope: &Scope, document: DocumentId, at: Option<Timestamp>) -> Result<Option<DocumentName>, StoreError> {
-    let row = tx.one(&LOCK, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
-    let trashed_at: Option<Timestamp> = row.opt("trashed_at")?;
-    if trashed_at.is_some() == at.is_some() {
+/// Moves a document to the trash, unless it is on hold; its name, if it was not there before.
+pub(crate) async fn move_in(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Result<Option<DocumentName>, StoreError> {
+    let row = lock(tx, scope, document).await?;
+    if row.opt::<Timestamp>("trashed_at")?.is_some() {
         return Ok(None);
     }
-    tx.run(&SET_TRASHED, args![scope.organization, document, at]).await?;
+    hold::refuse_held(&row)?;
+    let now = tx.store().ambient().now();
+    tx.run(&SET_TRASHED, args![scope.organization, document, now]).await?;
     row.get("name").map(Some)
+}
+
+/// Locks the document until the end of the transaction.
+pub(crate) async fn lock(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Result<Row, StoreError> {
+    tx.one(&LOCK, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)
 }

@@ -169,7 +169,9 @@ pub enum CancelOutcome {
 }
 
 sql! {
-    DOCUMENT = "SELECT trashed_at IS NOT NULL AS is_trashed FROM documents WHERE organization = $1 AND id = $2";
+    // Locked: whoever moves it to the trash at the same moment sees the job, or this sees the trash.
+    DOCUMENT =
+        "SELECT trashed_at IS NOT NULL AS is_trashed FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR SHARE";
     OLD_JOB = "SELECT document, status, plan, priority, source FROM jobs WHERE organization = $1 AND id = $2";
     SET_SOURCE = "UPDATE jobs SET source = $3 WHERE organization = $1 AND id = $2";
     CANCEL_READY =

@@ -11,7 +11,7 @@ use crate::{
     documents::{self, DocumentChange, DocumentFilter, DocumentSort},
     events, history,
     jobs::{self, JobFilter},
-    organizations, overview, pipelines, search, sessions, tasks, users,
+    organizations, overview, pipelines, retention, search, sessions, tasks, users,
 };
 
 both_engines! {
@@ -29,6 +29,9 @@ both_engines! {
         assert_eq!(documents::change(store, scope, added.document, &DocumentChange::default()).await.unwrap_err(), missing);
         assert_eq!(documents::trash(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(documents::restore(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(documents::hold(store, scope, added.document, "why").await.unwrap_err(), missing);
+        assert_eq!(documents::release(store, scope, added.document).await.unwrap_err(), missing);
+        assert_eq!(retention::expire(store, scope, added.document).await.unwrap_err(), missing);
         assert_eq!(search::index_document(store, scope, added.document, None).await.unwrap_err(), missing);
         assert_eq!(artifacts::newest_of_document(store, scope, added.document, ArtifactKind::Text).await.unwrap_err(), missing);
         assert!(artifacts::newest_of_document(store, &owner, added.document, ArtifactKind::Text).await.is_ok());
@@ -61,6 +64,7 @@ both_engines! {
         assert!(nothing.buckets.iter().all(|bucket| *bucket == history::Bucket::default()) && nothing.failures.is_empty());
         assert_eq!(history::history(store, &owner, &day).await.unwrap().buckets[1].jobs_succeeded, 1);
         assert!(pipelines::list(store, scope).await.unwrap().is_empty());
+        assert!(pipelines::versions(store, scope).await.unwrap().is_empty());
         assert_eq!(users::list_users(store, scope).await.unwrap().len(), 1);
         let log = audit::list(store, scope, None, 100).await.unwrap();
         assert!(log.items.iter().all(|line| line.subject != Some(added.document.0)));
@@ -74,6 +78,7 @@ both_engines! {
     async fn an_organization_that_is_not_there_owns_nothing(db: TestDb) {
         let nowhere = Scope::system(OrganizationId::new(db.store.ambient()));
         assert_eq!(organizations::get(&db.store, &nowhere).await.unwrap_err(), StoreError::NotFound);
+        assert_eq!(organizations::note_export(&db.store, &nowhere).await.unwrap_err(), StoreError::NotFound);
         assert_eq!(organizations::set_languages(&db.store, &nowhere, &[]).await.unwrap_err(), StoreError::NotFound);
         let added = documents::add_with_job(&db.store, &nowhere, db.new_document(&nowhere, "bytes", plan())).await;
         assert_eq!(added.unwrap_err(), StoreError::NotFound);

@@ -17,6 +17,7 @@ mod neighbours;
 mod plans;
 mod queue_limits;
 mod read_before;
+mod retention;
 mod retries;
 mod schema;
 mod search;

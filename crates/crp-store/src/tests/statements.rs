@@ -21,6 +21,7 @@ pub(super) fn modules() -> Vec<&'static [&'static Statement]> {
         crate::organizations::STATEMENTS,
         crate::overview::STATEMENTS,
         crate::pipelines::STATEMENTS,
+        crate::retention::STATEMENTS,
         crate::sessions::STATEMENTS,
         crate::setup::STATEMENTS,
         crate::store::STATEMENTS,

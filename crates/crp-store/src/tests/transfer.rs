@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Database, Store,
     documents::{self, Added, DocumentChange, DocumentFilter, DocumentSort},
-    organizations, pipelines,
+    organizations, pipelines, retention,
     schema::{STEPS, TABLE},
     search::{self, SearchQuery},
     setup::{self, NewInstallation},
@@ -127,6 +127,10 @@ async fn furnish(db: &TestDb) -> (Scope, [Added; 3]) {
     db.claim(TaskKind::Pages).await;
     db.advance(1.0);
     let third = db.upload(&scope, "other bytes", plan()).await;
+    documents::hold(store, &scope, second.document, "Prüfung").await.unwrap();
+    let pipelines = [("own".to_owned(), Some(30)), ("fields".to_owned(), None)];
+    let kept = retention::Retention { days: Some(3650), pipelines: pipelines.into_iter().collect() };
+    retention::set(store, &scope, &kept).await.unwrap();
     (scope, [first, second, third])
 }
 

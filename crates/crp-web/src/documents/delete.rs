@@ -35,12 +35,12 @@ pub(crate) struct DeleteQuery {
 ///
 /// Moves it to the trash and asks its jobs to stop; from there it can be restored, until the server empties the trash (after 30 days
 /// unless the operator says otherwise). With `forever=true` it goes at once, with its jobs and everything that they left; bytes that
-/// another document shares stay.
+/// another document shares stay. A document on hold is neither moved nor deleted.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", tag = "documents",
     params(("id" = Uuid, Path, description = "Id of the document"), DeleteQuery),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 409, description = "It is to go for good and one of its jobs has not ended; cancel it first", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is on hold, or it is to go for good and one of its jobs has not ended; cancel it first", body = ProblemBody, content_type = "application/problem+json"),
     ))]
 pub(crate) async fn delete_document(
     State(web): State<Arc<Web>>,

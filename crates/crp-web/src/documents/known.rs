@@ -1,4 +1,4 @@
-//! What people tell about a document, checked: title, date, tags.
+//! What people tell about a document, checked: title, date, tags, the reason of a hold.
 
 use crp_model::Day;
 use crp_store::documents::MAX_TAGS;
@@ -7,6 +7,8 @@ use crate::problem::{Problem, Refusal};
 
 /// Longest title, in bytes.
 pub(crate) const MAX_TITLE_BYTES: usize = 255;
+/// Longest reason of a hold, in bytes.
+const MAX_REASON_BYTES: usize = 500;
 /// Longest tag, in bytes.
 pub(crate) const MAX_TAG_BYTES: usize = 64;
 
@@ -20,6 +22,18 @@ pub(crate) fn title(text: &str) -> Result<Option<String>, Problem> {
         return Err(refused(format!("\"title\" takes up to {MAX_TITLE_BYTES} bytes without control characters")));
     }
     Ok((!title.is_empty()).then(|| title.to_owned()))
+}
+
+/// The reason of a hold without blanks around it.
+///
+/// # Errors
+/// `invalid_value`.
+pub(crate) fn hold_reason(text: &str) -> Result<String, Problem> {
+    let reason = text.trim();
+    if reason.is_empty() || reason.len() > MAX_REASON_BYTES || reason.chars().any(char::is_control) {
+        return Err(refused(format!("\"reason\" takes 1 to {MAX_REASON_BYTES} bytes without control characters")));
+    }
+    Ok(reason.to_owned())
 }
 
 /// A day as `YYYY-MM-DD`.

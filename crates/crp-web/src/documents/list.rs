@@ -52,6 +52,8 @@ pub(crate) struct DocumentQuery {
     /// The order. Without it `relevance` with `q`, else `newest`. Relevance ranks the newest 1000 documents that were found.
     #[param(schema_with = schemas::document_sort)]
     sort: Option<String>,
+    /// `true` lists only documents on hold.
+    held: Option<bool>,
     /// `true` lists the trash, and nothing else.
     trashed: Option<bool>,
     /// Only documents whose name contains this, in any case of letters.
@@ -106,6 +108,7 @@ impl DocumentQuery {
             from: day("from", filled(self.from))?,
             to: day("to", filled(self.to))?,
             name_contains: filled(checked("name", self.name)?),
+            on_hold: self.held.unwrap_or(false),
             in_trash: self.trashed.unwrap_or(false),
         })
     }

@@ -1,4 +1,4 @@
-//! Documents: upload, list and search, open, download, change, tag, trash, run again, one by one and many at a time.
+//! Documents: upload, list and search, open, download, change, tag, hold, trash, run again, one by one and many at a time.
 
 pub(crate) mod archive;
 pub(crate) mod bulk;
@@ -6,7 +6,9 @@ pub(crate) mod change;
 pub(crate) mod content;
 pub(crate) mod delete;
 pub(crate) mod download;
+pub(crate) mod expiry;
 pub(crate) mod get;
+pub(crate) mod hold;
 pub(crate) mod incoming;
 mod known;
 pub(crate) mod list;

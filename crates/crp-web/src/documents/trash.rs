@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use crp_model::{DocumentId, Failure, Scope};
+use crp_model::{Code, DocumentId, Failure, Scope};
 use crp_store::{StoreError, documents};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub(crate) async fn restore_document(
 
 impl Web {
     /// Deletes for good what has been in the trash for so long; how many documents. One with a job that is still stopping waits for the
-    /// next time.
+    /// next time, one on hold until the hold is lifted.
     ///
     /// # Errors
     /// When the database does not answer, or the storage is away.
@@ -48,6 +48,8 @@ impl Web {
                     deleted += 1;
                 }
                 Err(StoreError::Conflict(_) | StoreError::NotFound) => {}
+                // Somebody has just put it on hold.
+                Err(StoreError::Failure(failure)) if failure.code == Code::DocumentOnHold => {}
                 Err(error) => return Err(error.failure()),
             }
         }

@@ -1,6 +1,9 @@
 //! A document as the API shows it.
 
-use crp_store::{documents::DocumentRow, search::Hit};
+use crp_store::{
+    documents::{DocumentRow, Hold},
+    search::Hit,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -42,8 +45,24 @@ pub(crate) struct DocumentView {
     /// When it was moved to the trash; null when it is not there.
     #[schema(schema_with = schemas::optional_timestamp)]
     pub(crate) trashed_at: Option<String>,
+    /// What keeps it from the trash and from being deleted; null when nothing does.
+    pub(crate) hold: Option<HoldView>,
     /// Where on its pages the search found it; null without a search, and when only name, title or tags were found.
     pub(crate) hit: Option<HitView>,
+}
+
+/// What keeps a document from the trash and from being deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HoldView {
+    /// Since when.
+    #[schema(schema_with = schemas::timestamp)]
+    pub(crate) at: String,
+    /// Who put it on hold; null when that account is gone.
+    pub(crate) by: Option<Uuid>,
+    /// Their e-mail address.
+    pub(crate) by_email: Option<String>,
+    /// Why.
+    pub(crate) reason: String,
 }
 
 /// Where a document was found.
@@ -97,8 +116,15 @@ impl DocumentView {
             thumbnail: row.thumbnail_job.map(|job| format!("/api/v1/jobs/{job}/pages/1/thumbnail")),
             created_at: row.created_at.rfc3339(),
             trashed_at: row.trashed_at.map(|at| at.rfc3339()),
+            hold: row.hold.map(HoldView::of),
             hit: row.hit.map(HitView::of),
         }
+    }
+}
+
+impl HoldView {
+    fn of(hold: Hold) -> Self {
+        Self { at: hold.at.rfc3339(), by: hold.by.map(|user| user.0), by_email: hold.by_email, reason: hold.reason }
     }
 }
 

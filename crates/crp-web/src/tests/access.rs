@@ -36,6 +36,8 @@ async fn call(app: &TestApp, cookie: &str, route: &Declared, named: &Named) -> A
             app.send_json(route.method, cookie, &path, &json!({"source": source})).await
         }
         ("PATCH", "/api/v1/documents/{id}") => app.send_json("PATCH", cookie, &path, &json!({"title": "x"})).await,
+        ("PUT", "/api/v1/documents/{id}/hold") => app.send_json("PUT", cookie, &path, &json!({"reason": "x"})).await,
+        ("PUT", "/api/v1/organization/retention") => app.send_json("PUT", cookie, &path, &json!({"days": null})).await,
         ("POST", "/api/v1/documents/bulk") => {
             let body = json!({"ids": [named.document], "action": "tag", "add_tags": ["x"]});
             app.send_json("POST", cookie, &path, &body).await

@@ -27,6 +27,7 @@ async fn title_date_and_tags_are_changed_one_by_one_and_cleared_with_null() {
         ("document_date", json!(null)),
         ("tags", json!([])),
         ("trashed_at", json!(null)),
+        ("hold", json!(null)),
         ("thumbnail", json!(null)),
         ("hit", json!(null)),
     ] {

@@ -12,6 +12,7 @@ mod openapi;
 mod pages;
 mod paging;
 mod pipelines;
+mod retention;
 mod sessions;
 mod stream;
 mod system;

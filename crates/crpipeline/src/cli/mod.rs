@@ -1,5 +1,6 @@
 //! The command line: commands, flags and their help. What they do stands in `commands/`.
 
+mod jobs;
 mod monitoring;
 
 use std::{num::NonZeroU32, path::PathBuf};
@@ -7,7 +8,10 @@ use std::{num::NonZeroU32, path::PathBuf};
 use clap::{Args, Parser, Subcommand};
 use crp_model::LayoutFormat;
 
-pub(crate) use self::monitoring::{MonitoringCheck, MonitoringCommand, MonitoringExport};
+pub(crate) use self::{
+    jobs::{JobsCommand, JobsListArguments, JobsRetryArguments},
+    monitoring::{MonitoringCheck, MonitoringCommand, MonitoringExport},
+};
 use crate::{config::Flag, values};
 
 /// Turns scans into searchable PDF, text, layout and fields.
@@ -142,6 +146,20 @@ Examples:
   crpipeline import /mnt/scans -p invoices
   crpipeline import /mnt/scans --organization \"Tax office\" --record scans.jsonl --json | jq .taken")]
     Import(ImportArguments),
+    /// Writes everything of one organization into a ZIP that can be read without crPipeline; the server may run
+    #[command(
+        after_help = "Originals, results, and lists of documents, users, pipelines and the audit log, in JSON. Until it is whole the file is called
+FILE.zip.partial. Every object is compared with its SHA-256; exit code 4: some are missing or damaged, manifest.json names them.
+
+Examples:
+  crpipeline export --to everything.zip
+  crpipeline export --organization \"Tax office\" --to /mnt/usb/tax-office.zip
+  crpipeline export --to everything.zip --json | jq .missing"
+    )]
+    Export(ExportArguments),
+    /// Lists jobs and tries failed ones again
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Compares rows with stored objects, says what is missing or damaged, and mends what can be mended
     #[command(after_help = "The server may run. Exit code 0: nothing was found, or all of it is mended. 4: something waits for you.
 --repair removes objects that no row names, and runs documents again whose results are missing while their bytes are there.
@@ -350,6 +368,20 @@ pub(crate) struct RestoreArguments {
     /// Changes nothing: reads every byte of the backup and says whether it is whole
     #[arg(long)]
     pub(crate) check: bool,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `crpipeline export`
+#[derive(Args, Debug)]
+pub(crate) struct ExportArguments {
+    /// Whose documents [default: the only organization]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organization: Option<String>,
+    /// The file, which is not there yet; beside it there has to be room for the largest document
+    #[arg(long, value_name = "FILE.zip")]
+    pub(crate) to: PathBuf,
     /// Prints one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -102,7 +102,7 @@ async fn unlock(configuration: &Configuration, email: &str) -> Result<(), Failur
 async fn limit(configuration: &Configuration, organization: Option<&str>, most: Option<NonZeroU32>) -> Result<(), Failure> {
     let store = doors::existing_store(configuration, &Metrics::new(BUILD, &[])).await?;
     let limited = async {
-        let scope = super::import::organization(&store, organization).await?;
+        let scope = super::organization::only_or_named(&store, organization).await?;
         organizations::set_max_running_tasks(&store, &scope, most).await.map_err(|error| error.failure())?;
         organizations::get(&store, &scope).await.map_err(|error| error.failure())
     };

@@ -3,12 +3,15 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use crp_metrics::Metrics;
-use crp_model::{Code, Failure, Scope, Sha256Hash};
+use crp_model::{Code, Failure, Sha256Hash};
 use crp_ops::import::{self, Import, Refused, Report, Survey};
-use crp_store::{Store, plans, setup};
+use crp_store::plans;
 use serde_json::json;
 
-use super::progress::{Progress, size};
+use super::{
+    organization,
+    progress::{Progress, size},
+};
 use crate::{
     cli::ImportArguments,
     config::Configuration,
@@ -58,7 +61,7 @@ async fn take(
     let store = doors::existing_store(configuration, &metrics).await?.with_max_attempts(configuration.limits.max_attempts);
     let objects = doors::objects(&configuration.storage, &metrics)?;
     let taken = async {
-        let scope = organization(&store, arguments.organization.as_deref()).await?;
+        let scope = organization::only_or_named(&store, arguments.organization.as_deref()).await?;
         let plan = plans::plan_for(&store, &scope, arguments.pipeline.as_deref()).await.map_err(|error| error.failure())?;
         let import = Import { store: &store, objects: &objects, scope, plan: &plan, max_bytes: configuration.limits.max_upload_bytes() };
         import::run(&import, &arguments.folder, record, &|step| progress.tell(step)).await
@@ -67,26 +70,6 @@ async fn take(
     objects.finish_cleanups().await;
     store.close().await;
     taken
-}
-
-/// The organization with this name, or the only one.
-pub(super) async fn organization(store: &Store, name: Option<&str>) -> Result<Scope, Failure> {
-    let all = setup::organizations(store).await.map_err(|error| error.failure())?;
-    let wrong = |message: String| {
-        let names: Vec<String> = all.iter().map(|(_, name)| format!("\"{}\"", OneLine(name))).collect();
-        let remedy = match names.is_empty() {
-            true => "Set the server up first: start `crpipeline serve` and open its link.".to_owned(),
-            false => format!("Name one with --organization: {}.", names.join(", ")),
-        };
-        Failure::new(Code::InvalidConfiguration, message).with_remedy(remedy)
-    };
-    let found: Vec<_> = all.iter().filter(|(_, its)| name.is_none_or(|name| name == its)).collect();
-    match (found.as_slice(), name) {
-        ([(organization, _)], _) => Ok(Scope::system(*organization)),
-        ([], Some(name)) => Err(wrong(format!("There is no organization \"{}\"", OneLine(name)))),
-        ([], None) => Err(wrong("There is no organization yet".to_owned())),
-        _ => Err(wrong("There are several organizations".to_owned())),
-    }
 }
 
 /// Where the record of this folder is, unless it is named: one for each folder and organization.

@@ -161,6 +161,7 @@ fn web_settings(configuration: &Configuration, role: Role) -> WebSettings {
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
         data_dir: configuration.storage.data_dir.clone(),
         has_worker: role.works(),
+        trash_days: configuration.storage.trash_days,
         presigned_downloads: configuration.storage.presigned_downloads == Switch::On,
         ..WebSettings::default()
     }

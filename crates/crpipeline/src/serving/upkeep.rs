@@ -63,6 +63,7 @@ pub(super) async fn start(served: &Served, role: Role, storage: &StorageSettings
                 tokio::join!(
                     upkeep.every(SWEEP, &stopping, Upkeep::sweep),
                     upkeep.every(SWEEP, &stopping, Upkeep::empty_trash),
+                    upkeep.every(SWEEP, &stopping, Upkeep::expire),
                     upkeep.every(SWEEP, &stopping, Upkeep::catch_up),
                     // Not at once: whoever started the server on an old database has an hour to notice.
                     upkeep.every_after(SWEEP, SWEEP, &stopping, Upkeep::sweep_orphans),
@@ -154,6 +155,14 @@ impl Upkeep {
             Ok(swept) if swept.objects == 0 => {}
             Ok(swept) => tracing::info!(objects = swept.objects, bytes = swept.bytes, "Removed objects that no row names"),
             Err(failure) => tracing::warn!(code = failure.code.as_str(), "Objects that no row names stay for now: {}", failure.message),
+        }
+    }
+
+    async fn expire(self) {
+        match self.web.expire_documents().await {
+            Ok(0) => {}
+            Ok(expired) => tracing::info!(expired, "Moved documents to the trash whose retention was over"),
+            Err(failure) => tracing::warn!(code = failure.code.as_str(), "Retention could not be looked after: {}", failure.message),
         }
     }
 

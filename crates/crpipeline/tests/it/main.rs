@@ -6,6 +6,7 @@ mod bad_input;
 mod cli_operator;
 mod cli_run;
 mod deployments;
+mod exports;
 mod faulty_engines;
 mod heavy_api_contract;
 mod heavy_corpus;

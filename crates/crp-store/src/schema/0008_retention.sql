@@ -1,0 +1,22 @@
+-- How long documents are kept, and holds that keep them whatever else is said.
+
+-- Days from which on documents go to the trash; none keeps them for ever.
+ALTER TABLE organizations ADD COLUMN retention_days {int};
+
+-- By name, so that it holds for every version, for built-in pipelines, and after a pipeline was deleted. A row without days keeps
+-- documents for ever; without a row the organization's days count.
+CREATE TABLE pipeline_retentions (
+    organization {uuid} NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
+    pipeline {text} NOT NULL,
+    retention_days {int},
+    PRIMARY KEY (organization, pipeline)
+){strict};
+
+-- kept_from is set when a document comes back from the trash: its time begins anew. Before that it is the moment of the upload.
+ALTER TABLE documents ADD COLUMN kept_from {int};
+ALTER TABLE documents ADD COLUMN held_at {int};
+ALTER TABLE documents ADD COLUMN held_by {uuid} REFERENCES users (id) ON DELETE SET NULL;
+ALTER TABLE documents ADD COLUMN hold_reason {text};
+CREATE INDEX documents_by_keeping ON documents (organization, (COALESCE(kept_from, created_at))) WHERE trashed_at IS NULL;
+CREATE INDEX documents_on_hold ON documents (organization, id) WHERE held_at IS NOT NULL;
+CREATE INDEX documents_held_by ON documents (held_by) WHERE held_by IS NOT NULL;
