@@ -35,6 +35,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 4, name: "workers", source: include_str!("0004_workers.sql") },
     Step { version: 5, name: "read_before", source: include_str!("0005_read_before.sql") },
     Step { version: 6, name: "turns", source: include_str!("0006_turns.sql") },
+    Step { version: 9, name: "watched", source: include_str!("0009_watched.sql") },
 ];
 
 /// The table in which sqlx notes the steps that were taken.

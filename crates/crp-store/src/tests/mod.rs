@@ -24,6 +24,7 @@ mod storm;
 mod transfer;
 mod trouble;
 mod unreadable;
+mod watched;
 mod watching;
 
 /// Makes of each function two tests, `sqlite::NAME` and `postgres::NAME`, each on a database of its own.

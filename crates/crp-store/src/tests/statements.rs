@@ -25,6 +25,7 @@ fn modules() -> Vec<&'static [&'static Statement]> {
         crate::setup::STATEMENTS,
         crate::store::STATEMENTS,
         crate::users::STATEMENTS,
+        crate::watched::STATEMENTS,
         crate::workers::STATEMENTS,
     ];
     modules.extend(crate::documents::STATEMENTS);

@@ -4,6 +4,7 @@ mod address;
 mod database;
 mod file;
 mod http_engine;
+mod intake;
 mod layers;
 mod limits;
 mod log;
@@ -29,6 +30,7 @@ use crp_model::{Failure, Limits};
 pub(crate) use self::{
     database::DatabaseSettings,
     http_engine::HttpEngineSection,
+    intake::IntakeSettings,
     layers::{Effective, Flag},
     log::{LogFormat, LogSettings},
     login::LoginSettings,
@@ -49,12 +51,13 @@ use self::{
 const USUAL_FILES: [&str; 2] = ["crpipeline.toml", "/etc/crpipeline/crpipeline.toml"];
 
 /// The sections and their settings.
-pub(crate) const SECTIONS: [(&str, &[Setting]); 10] = [
+pub(crate) const SECTIONS: [(&str, &[Setting]); 11] = [
     (ServerSettings::NAME, ServerSettings::SETTINGS),
     (MetricsSettings::NAME, MetricsSettings::SETTINGS),
     (StorageSettings::NAME, StorageSettings::SETTINGS),
     (DatabaseSettings::NAME, DatabaseSettings::SETTINGS),
     (WorkerSettings::NAME, WorkerSettings::SETTINGS),
+    (IntakeSettings::NAME, IntakeSettings::SETTINGS),
     (ReadingSettings::NAME, ReadingSettings::SETTINGS),
     (Limits::NAME, Limits::SETTINGS),
     (HttpEngineSection::NAME, HttpEngineSection::SETTINGS),
@@ -78,6 +81,8 @@ pub(crate) struct Configuration {
     pub(crate) database: DatabaseSettings,
     /// `[worker]`
     pub(crate) worker: WorkerSettings,
+    /// `[intake]`
+    pub(crate) intake: IntakeSettings,
     /// `[reading]`
     pub(crate) reading: ReadingSettings,
     /// `[limits]`
@@ -158,6 +163,7 @@ fn load_from(
         storage: merging.section(),
         database: merging.section(),
         worker: merging.section(),
+        intake: merging.section(),
         reading: merging.section(),
         limits: merging.section(),
         http_engine: merging.section(),

@@ -1,6 +1,7 @@
 //! The roles of a server: web, API, worker and metrics in one process or in several, from the data directory to the last hand-back.
 
 mod first_start;
+mod intake;
 mod listeners;
 mod parts;
 mod role;
@@ -55,10 +56,15 @@ pub(crate) async fn serve(loaded: &Loaded, role: Role) -> Result<(), Failure> {
     }
     let upkeep = upkeep::start(&served, role, &configuration.storage, stopping.clone()).await;
     let worker = work_folder.as_ref().map(|folder| served.worker(configuration, folder)).transpose()?;
+    let watching = intake::watch(&served, configuration, stopping.clone());
     let mut parts = Parts::start(&served, configuration, sockets, worker, &stopping)?;
-    let ended_early = parts.wait(&stopping).await;
-    stopping.cancel();
-    parts.stop(configuration).await;
+    let run = async {
+        let ended_early = parts.wait(&stopping).await;
+        stopping.cancel();
+        parts.stop(configuration).await;
+        ended_early
+    };
+    let (ended_early, ()) = tokio::join!(run, watching);
     upkeep.await.ok();
     served.close().await;
     tracing::info!("Stopped");
