@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use crp_model::{
     Cause, StageType,
     labels::{
-        CodeClass, DatabaseErrorKind, DenialKind, EngineKind, FinalStatus, HttpMethod, IntakeResult, LoginFailure, LoginMethod, OcrErrorKind, PageSource,
-        PanicPlace, PoolState, QueueState, RateLimitScope, SandboxLayer, StageOutcome, StorageOperation, UploadResult, Volume, WarningKind,
-        WorkerState,
+        CodeClass, DatabaseErrorKind, DenialKind, EngineKind, FinalStatus, HttpMethod, IntakeResult, LoginFailure, LoginMethod,
+        OcrErrorKind, PageSource, PanicPlace, PoolState, QueueState, RateLimitScope, SandboxLayer, StageOutcome, StorageOperation,
+        UploadResult, Volume, WarningKind, WorkerState,
     },
 };
 use prometheus_client::registry::Registry;

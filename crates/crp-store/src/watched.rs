@@ -20,6 +20,7 @@ sql! {
          ON CONFLICT (id) DO UPDATE SET watcher = excluded.watcher, watched_until = excluded.watched_until
          WHERE watched_folders.watcher = excluded.watcher OR watched_folders.watched_until <= $4";
     LEAVE = "DELETE FROM watched_folders WHERE id = $1 AND watcher = $2";
+    LEAVE_ALL = "DELETE FROM watched_folders";
     // Holds the row until the commit: nobody else begins to watch meanwhile.
     STILL_WATCHED = "UPDATE watched_folders SET watched_until = watched_until WHERE id = $1 AND watcher = $2";
     NOTE =
@@ -71,6 +72,16 @@ pub async fn watch(store: &Store, folder: Uuid, watcher: Uuid, lease: Duration) 
 pub async fn leave(store: &Store, folder: Uuid, watcher: Uuid) -> Result<(), StoreError> {
     let mut tx = store.write().await?;
     tx.run(&LEAVE, args![folder, watcher]).await?;
+    tx.commit().await
+}
+
+/// Ends every watch: the caller knows that no other process works on this database.
+///
+/// # Errors
+/// The database's.
+pub async fn leave_all_of_previous_process(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.write().await?;
+    tx.run(&LEAVE_ALL, args![]).await?;
     tx.commit().await
 }
 

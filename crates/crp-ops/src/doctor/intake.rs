@@ -31,7 +31,11 @@ pub(super) fn check(root: &Path) -> Check {
             let (Ok((_, here)), Ok((is_folder, there))) = (device(folder), device(&aside)) else { continue };
             if !is_folder || here != there {
                 let found = format!("{} is no folder on the file system of {}", aside.display(), folder.display());
-                return Check::fail(NAME, found, "Files are moved there by renaming them: make it an ordinary folder, not a link or a mount.");
+                return Check::fail(
+                    NAME,
+                    found,
+                    "Files are moved there by renaming them: make it an ordinary folder, not a link or a mount.",
+                );
             }
             if let Err(error) = try_to_write(&aside) {
                 return Check::fail(NAME, format!("Nothing can be written in {}: {error}", aside.display()), CHOOSE);

@@ -80,7 +80,9 @@ impl One<'_> {
     async fn open(&self) -> Result<tokio::fs::File, Refusal> {
         if self.entry.kind != Kind::File {
             let what = "It is a link, a pipe or a device, not a file";
-            return Err(Refusal::File(Failure::new(Code::FileAccess, what).with_remedy("Put the file itself into the folder.").never_retry()));
+            return Err(Refusal::File(
+                Failure::new(Code::FileAccess, what).with_remedy("Put the file itself into the folder.").never_retry(),
+            ));
         }
         let (place, name, looked_at) = (self.place.clone(), self.entry.name.clone(), self.entry.identity);
         let opened = off_thread(move || {

@@ -165,7 +165,8 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Se
 }
 
 fn unusable(folder: &std::path::Path, error: &io::Error) -> Failure {
-    let code = if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) { Code::DiskFull } else { Code::FileAccess };
+    let code =
+        if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) { Code::DiskFull } else { Code::FileAccess };
     Failure::new(code, format!("The folder {} cannot be used: {error}", folder.display()))
         .with_remedy("Make the folder, let this user write to it, or mount the share; `crpipeline doctor` looks at it.")
 }

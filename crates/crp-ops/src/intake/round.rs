@@ -41,7 +41,9 @@ pub(super) async fn deal_with_all(intake: &Intake, watched: &Watched, memory: &m
                 waiting += turn.waiting;
                 dealt.inspect_err(|_| intake.metrics.intake_files_waiting.set(waiting as f64))?;
             }
-            (_, true) => tell(memory, &watched.root.path().join(name), "Several organizations have this name; its files stay where they are"),
+            (_, true) => {
+                tell(memory, &watched.root.path().join(name), "Several organizations have this name; its files stay where they are")
+            }
             _ => tell(memory, watched.root.path(), "An organization has no folder, since its name cannot be the name of one"),
         }
     }

@@ -7,6 +7,7 @@ mod claiming;
 mod documents;
 mod ends;
 mod events;
+mod every_order;
 mod failures;
 mod fixtures;
 mod harness;

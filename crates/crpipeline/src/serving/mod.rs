@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crp_metrics::{DatabaseKind, Metrics, StorageKind};
 use crp_model::{Ambient, Failure};
 use crp_objects::Objects;
-use crp_store::{Database, Store, tasks};
+use crp_store::{Database, Store, tasks, watched};
 use crp_web::{Web, WebSettings};
 use crp_worker::{Worker, WorkerParts, WorkerSettings};
 use tokio_util::sync::CancellationToken;
@@ -117,6 +117,7 @@ impl Served {
         if let Database::Postgres(_) = doors::database(configuration) {
             return Ok(());
         }
+        watched::leave_all_of_previous_process(&self.store).await.map_err(|e| e.failure())?;
         let released = tasks::release_all_of_previous_process(&self.store).await.map_err(|e| e.failure())?;
         for one in &released {
             self.metrics.job_lease_expired_total.inc();
