@@ -11,7 +11,7 @@ CREATE TABLE watched_files (
     folder {uuid} NOT NULL,
     path {text} NOT NULL,
     sha256 {bytes} NOT NULL,
-    document {uuid} NOT NULL,
+    document {uuid} NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     taken_at {int} NOT NULL,
     PRIMARY KEY (organization, folder, path)
 ){strict};

@@ -166,7 +166,7 @@ fn web_settings(configuration: &Configuration, role: Role) -> WebSettings {
         trusted_proxies: configuration.server.trusted_proxies.clone(),
         limits: configuration.limits.clone(),
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
-        data_dir: configuration.storage.data_dir.clone(),
+        disks: doors::disks(configuration),
         has_worker: role.works(),
         presigned_downloads: configuration.storage.presigned_downloads == Switch::On,
         ..WebSettings::default()

@@ -50,6 +50,7 @@ pub(super) fn explore(first: State, broken: Broken) -> Result<Explored, Found> {
                 way.push(step);
                 Found::Wrong(violation, way)
             })?;
+            let next = next.canonical();
             let new = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
             let to = *numbers.entry(next).or_insert(new);
             if to == new {

@@ -62,11 +62,26 @@ impl<'a> Replay<'a> {
             self.claims[worker] = Some(claimed);
             step = Step::Claim { worker, task };
         }
-        let next = self.state.after(step, Broken::Nothing).expect("nothing is wrong with the model");
+        let mut next = self.state.after(step, Broken::Nothing).expect("nothing is wrong with the model");
+        if let Step::Rescue { .. } = step {
+            // The store rescues every task whose lease has run out, the one that is lost longest first.
+            next = self.expired().await.into_iter().fold(self.state, |state, task| {
+                state.after(Step::Rescue { task }, Broken::Nothing).expect("nothing is wrong with the model")
+            });
+        }
         self.act(step, &next).await;
         self.state = next;
         self.compare(Some(step)).await;
         step
+    }
+
+    /// The numbers of the tasks whose lease has run out, in the order of the leases.
+    async fn expired(&self) -> Vec<usize> {
+        let rows = self.store.read().await.unwrap().all(&TASK_ROWS, args![self.job]).await.unwrap();
+        let running = rows.iter().filter(|row| row.get::<String>("state").unwrap() == "running");
+        let mut leases: Vec<(i64, usize)> = running.map(|row| (row.get::<i64>("lease_until").unwrap(), number_of(row))).collect();
+        leases.sort_unstable();
+        leases.into_iter().map(|(_, number)| number).filter(|number| self.state.tasks[*number].expired).collect()
     }
 
     async fn act(&mut self, step: Step, next: &State) {
@@ -135,7 +150,7 @@ impl<'a> Replay<'a> {
         let rows = self.store.read().await.unwrap().all(&TASK_ROWS, args![self.job]).await.unwrap();
         let mut seen = 0;
         for row in &rows {
-            let number = row.opt::<u32>("first_page").unwrap().map_or(ASSEMBLE, |page| page as usize - 1);
+            let number = number_of(row);
             self.ids.insert(number, row.get("id").unwrap());
             self.compare_task(number, row, step);
             seen += 1;
@@ -170,4 +185,8 @@ impl<'a> Replay<'a> {
             assert_eq!(until < self.db.clock_now(), task.expired, "task {number} after {step:?}");
         }
     }
+}
+
+fn number_of(row: &Row) -> usize {
+    row.get::<u32>("first_page").unwrap().checked_sub(1).map_or(ASSEMBLE, |page| page as usize)
 }

@@ -32,7 +32,7 @@ pub(super) enum JobAt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id {
     pub(super) slot: u8,
-    pub(super) start: u8,
+    pub(super) start: u16,
 }
 
 /// A row of `tasks`.
@@ -40,7 +40,7 @@ pub(super) struct Id {
 pub(super) struct Task {
     pub(super) at: At,
     pub(super) attempt: u8,
-    pub(super) fence: u8,
+    pub(super) fence: u16,
     pub(super) worker: Option<Id>,
     /// `lease_until` has passed.
     pub(super) expired: bool,
@@ -53,10 +53,10 @@ pub(super) struct Task {
 }
 
 /// What a worker believes to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Claim {
     pub(super) task: u8,
-    pub(super) fence: u8,
+    pub(super) fence: u16,
     /// Its lease ran out at some time. No belief of a worker: it tells which refusals are right.
     pub(super) lapsed: bool,
 }
@@ -68,18 +68,8 @@ pub(super) struct State {
     /// Pages that are still to be done: `stage_runs.tasks_open`.
     pub(super) open: i8,
     pub(super) tasks: [Task; TASKS],
-    pub(super) starts: [u8; WORKERS],
+    pub(super) starts: [u16; WORKERS],
     pub(super) claims: [Option<Claim>; WORKERS],
-    /// How many more crashes, stalls of living workers, hand-backs and saved pages there are: without an end of these, no end at all.
-    pub(super) left: Left,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Left {
-    pub(super) crashes: u8,
-    pub(super) stalls: u8,
-    pub(super) hand_backs: u8,
-    pub(super) saves: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +145,7 @@ pub(super) enum Violation {
 }
 
 impl State {
-    pub(super) fn first(crashes: u8, stalls: u8) -> Self {
+    pub(super) fn first() -> Self {
         let ready =
             Task { at: At::Ready, attempt: 0, fence: 0, worker: None, expired: false, saved: false, progress: false, completions: 0 };
         Self {
@@ -165,7 +155,6 @@ impl State {
             tasks: [ready, ready, Task { at: At::Absent, ..ready }],
             starts: [0; WORKERS],
             claims: [None; WORKERS],
-            left: Left { crashes, stalls, hand_backs: 1, saves: 3 },
         }
     }
 
@@ -189,27 +178,22 @@ impl State {
                 Some(claim) => {
                     let task = usize::from(claim.task);
                     let is_page = task != ASSEMBLE;
-                    if is_page && self.left.saves > 0 {
+                    if is_page {
                         steps.push(Step::Save { worker });
                     }
                     if !is_page || self.tasks[task].saved {
                         steps.push(Step::Finish { worker });
                     }
                     steps.extend([Step::Fail { worker, again: true }, Step::Fail { worker, again: false }, Step::Renew { worker }]);
-                    if self.left.hand_backs > 0 {
-                        steps.push(Step::HandBack { worker });
-                    }
+                    steps.extend([Step::HandBack { worker }, Step::Crash { worker }]);
                     if self.cancel_requested {
                         steps.push(Step::FinishCancelled { worker });
-                    }
-                    if self.left.crashes > 0 {
-                        steps.push(Step::Crash { worker });
                     }
                 }
             }
         }
         for task in (0..TASKS).filter(|task| self.tasks[*task].at == At::Running) {
-            if !self.tasks[task].expired && (self.left.stalls > 0 || self.holder(task).is_none()) {
+            if !self.tasks[task].expired {
                 steps.push(Step::Lapse { task });
             }
             steps.push(Step::Rescue { task });
@@ -241,7 +225,6 @@ impl State {
         match step {
             Step::Claim { worker, task } => next.claim(worker, task),
             Step::Crash { worker } => {
-                next.left.crashes -= 1;
                 next.starts[worker] += 1;
                 next.claims[worker] = None;
             }
@@ -254,13 +237,11 @@ impl State {
                 }
             }
             Step::Save { worker } => {
-                next.left.saves -= 1;
                 if let Some(task) = next.guarded(worker, broken)? {
                     next.tasks[task].saved = true;
                     next.tasks[task].progress = true;
                 }
             }
-            Step::HandBack { .. } => next.left.hand_backs -= 1,
             _ => {}
         }
         match step {
@@ -286,7 +267,6 @@ impl State {
 
     fn lapse(&mut self, task: usize) {
         if let Some(worker) = self.holder(task) {
-            self.left.stalls -= 1;
             if let Some(claim) = &mut self.claims[worker] {
                 claim.lapsed = true;
             }
@@ -391,6 +371,26 @@ impl State {
         if !self.tasks.iter().any(|task| task.at == At::Running) {
             self.end_job(JobAt::Cancelled);
         }
+    }
+
+    /// The same state under the names that stand for all that differ in nothing that any rule asks for: which worker is which, how often
+    /// one was started, how high a fence is. There are only so many of these, however often workers crash.
+    pub(super) fn canonical(mut self) -> State {
+        let holds = [0, 1, 2].map(|worker| self.holds(worker));
+        for (claim, holds) in self.claims.iter_mut().zip(holds) {
+            if let Some(claim) = claim {
+                claim.fence = u16::from(holds);
+            }
+        }
+        self.claims.sort_unstable();
+        self.starts = [0; WORKERS];
+        for (at, task) in (0u8..).zip(self.tasks.iter_mut()) {
+            let is_running = task.at == At::Running;
+            task.fence = u16::from(is_running);
+            let holder = (0u8..).zip(&self.claims).find(|(_, claim)| claim.is_some_and(|claim| claim.task == at && claim.fence == 1));
+            task.worker = is_running.then(|| holder.map_or(Id { slot: u8::MAX, start: 0 }, |(slot, _)| Id { slot, start: 0 }));
+        }
+        self
     }
 
     fn check(self, before: &State) -> Result<State, Violation> {
