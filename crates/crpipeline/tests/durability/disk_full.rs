@@ -30,7 +30,7 @@ use super::{
 
 const PAGE_MILLISECONDS: u32 = 150;
 /// How long a disk stays full after the first refusal: some tries of the worker long.
-const FULL: Duration = Duration::from_secs(8);
+const FULL: Duration = Duration::from_secs(5);
 
 /// A disk that becomes full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +241,7 @@ async fn export(run: &mut Run) {
     mounted.fill();
     let (line, folder) = (CommandLine::new(BINARY, Path::new("/")), target.path().join("monitoring").display().to_string());
     let full = line.run(&["monitoring", "export", &folder]).await;
-    if full.code != Some(4) || !full.stderr.contains("disk_full") {
+    if full.code != Some(4) || !full.stderr.contains("Free some space") {
         run.complain(vec![format!("an export onto a full disk ended with {:?}: {}", full.code, full.stderr)]);
     }
     mounted.free();

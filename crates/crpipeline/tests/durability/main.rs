@@ -4,6 +4,7 @@ mod account;
 mod checker;
 mod database;
 mod disk_full;
+mod failing_io;
 mod fairness;
 mod installation;
 mod load;
@@ -70,4 +71,9 @@ async fn fairness_between_organizations() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn full_disks() {
     disk_full::run(module_path!(), "full_disks").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_io() {
+    failing_io::run().await;
 }

@@ -61,7 +61,7 @@ async fn walk(db: TestDb) {
     for _ in 0..walks {
         let mut replay = Replay::begin(&db, scope, State::first()).await;
         while !replay.state.is_final() {
-            replay.any_step(&mut random).await;
+            replay.any_step(&mut random, &states).await;
             steps += 1;
             states.insert(replay.state.canonical());
         }
@@ -70,7 +70,7 @@ async fn walk(db: TestDb) {
             if replay.state.steps().is_empty() {
                 break;
             }
-            replay.any_step(&mut random).await;
+            replay.any_step(&mut random, &states).await;
             steps += 1;
         }
     }

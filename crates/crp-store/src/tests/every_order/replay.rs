@@ -1,6 +1,9 @@
 //! The same steps on the real store: after each of them, its rows say what the model says.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use crp_model::{Code, Failure, JobId, PageRange, Scope, TaskId, TaskKind, WorkerId};
 use proptest::{prelude::Rng as _, test_runner::TestRng};
@@ -48,10 +51,17 @@ impl<'a> Replay<'a> {
         replay
     }
 
-    /// Takes a step that chance picks. The store picks the task of a claim, within what the model allows.
-    pub(super) async fn any_step(&mut self, random: &mut TestRng) -> Step {
+    /// Takes a step that chance picks, mostly one to a state that nobody has seen yet. The store picks the task of a claim, within what
+    /// the model allows.
+    pub(super) async fn any_step(&mut self, random: &mut TestRng, seen: &HashSet<State>) -> Step {
         let steps = self.state.steps();
-        let mut step = steps[(random.next_u32() as usize) % steps.len()];
+        let leads_on = |step: &&Step| {
+            let next = self.state.after(**step, Broken::Nothing).expect("nothing is wrong with the model");
+            !next.is_final() && !seen.contains(&next.canonical())
+        };
+        let new: Vec<Step> = steps.iter().filter(leads_on).copied().collect();
+        let from = if new.is_empty() || random.next_u32() % 8 == 0 { &steps } else { &new };
+        let mut step = from[(random.next_u32() as usize) % from.len()];
         // Clocks of their own would be needed to let one lease pass and not the other.
         self.db.advance(0.001);
         if let Step::Claim { worker, .. } = step {
