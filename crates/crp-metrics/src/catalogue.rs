@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 use crp_model::{
     Cause, StageType,
     labels::{
-        CodeClass, DatabaseErrorKind, DenialKind, EngineKind, FinalStatus, HttpMethod, LoginFailure, LoginMethod, OcrErrorKind, PageSource,
-        PanicPlace, PoolState, QueueState, RateLimitScope, SandboxLayer, StageOutcome, StorageOperation, UploadResult, Volume, WarningKind,
-        WorkerState,
+        CodeClass, DatabaseErrorKind, DenialKind, EngineKind, FinalStatus, HttpMethod, IntakeResult, LoginFailure, LoginMethod,
+        OcrErrorKind, PageSource, PanicPlace, PoolState, QueueState, RateLimitScope, SandboxLayer, StageOutcome, StorageOperation,
+        UploadResult, Volume, WarningKind, WorkerState,
     },
 };
 use prometheus_client::registry::Registry;
@@ -94,6 +94,10 @@ catalogue! {
     documents_expired_total as "crpipeline_documents_expired_total": Counter, Instance;
     /// Bytes of accepted uploads.
     upload_bytes_total as "crpipeline_upload_bytes_total": Counter, Instance;
+    /// Files of the watched folder by what became of them.
+    intake_files_total as "crpipeline_intake_files_total": Counter1<result: IntakeResult>, Instance;
+    /// Files that this process saw in the watched folder and left there, since they are still being written, or for a reason in the log.
+    intake_files_waiting as "crpipeline_intake_files_waiting": Gauge, Instance;
     /// Finished pages by where their text came from.
     pages_total as "crpipeline_pages_total": Counter1<source: PageSource>, Instance;
     /// Pages that were not read since an earlier job had read them in the same way.

@@ -111,6 +111,13 @@ labels! {
         /// Nothing to do.
         Skipped = "skipped",
     }
+    /// What became of a file of a watched folder.
+    IntakeResult {
+        /// It is a document now.
+        Taken = "taken",
+        /// It is none and was put aside.
+        Failed = "failed",
+    }
     /// What became of an upload.
     UploadResult {
         /// Taken.

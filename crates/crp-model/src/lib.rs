@@ -7,6 +7,8 @@ pub mod blanks;
 pub mod day;
 pub mod document;
 pub mod failure;
+#[doc(hidden)]
+pub mod faults;
 pub mod field;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

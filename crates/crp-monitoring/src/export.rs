@@ -14,6 +14,9 @@ use crate::{ALERTS, Settings, dashboards, rules, templates};
 pub(crate) const MADE: &str =
     "Made by `crpipeline monitoring export`; a later export does not overwrite what you change here unless told to.";
 
+/// What follows the name of a file that is being written.
+const UNFINISHED: &str = ".unfinished";
+
 /// One file of the export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportedFile {
@@ -86,14 +89,22 @@ pub fn write(folder: &Path, files: &[ExportedFile], force: bool) -> Result<Writt
         let path = folder.join(&file.path);
         let unwritable = |error| ExportError::Unwritable { path: path.clone(), error };
         path.parent().map_or(Ok(()), make_folder).map_err(unwritable)?;
-        // What stood there may be a link: what is written stays in the folder.
-        if fs::symlink_metadata(&path).is_ok_and(|there| !there.is_dir()) {
-            fs::remove_file(&path).map_err(unwritable)?;
-        }
-        fs::write(&path, &file.contents).map_err(unwritable)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o644)).map_err(unwritable)?;
+        put(&path, &file.contents).map_err(unwritable)?;
     }
     Ok(written)
+}
+
+/// Writes a file that is there whole or not at all: half of one would be taken for somebody's work by the next export. What stood there
+/// may be a link: what is written stays in the folder.
+fn put(path: &Path, contents: &str) -> io::Result<()> {
+    let mut unfinished = path.to_owned().into_os_string();
+    unfinished.push(UNFINISHED);
+    // Left by an export that was killed.
+    fs::remove_file(&unfinished).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
+    let written = fs::write(&unfinished, contents)
+        .and_then(|()| fs::set_permissions(&unfinished, Permissions::from_mode(0o644)))
+        .and_then(|()| fs::rename(&unfinished, path));
+    written.inspect_err(|_| drop(fs::remove_file(&unfinished)))
 }
 
 /// Makes a folder and those above it. Files and folders can be read by all, whatever the umask: none holds a secret, and Prometheus

@@ -4,12 +4,15 @@ use std::{fmt, ops::Range, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use crp_metrics::Metrics;
-use crp_model::{Ambient, Code, Failure, ObjectKey, Sha256Hash, Timestamp, labels::StorageOperation};
+use crp_model::{Ambient, Code, Failure, ObjectKey, Sha256Hash, Timestamp, faults, labels::StorageOperation};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
-use crate::{S3Settings, breaker::Breaker, breaker::Way, cleanup::Cleanups, fetch, folder::Folder, key, metered::Meter, s3::Bucket};
+use crate::{
+    S3Settings, breaker::Breaker, breaker::Way, cleanup::Cleanups, fetch, folder::Folder, key, metered::Meter, probe::fail_if_due,
+    s3::Bucket,
+};
 
 /// How much of a file is read at once.
 const FILE_BYTES: usize = 1024 * 1024;
@@ -135,6 +138,7 @@ impl Objects {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
         E: fmt::Display,
     {
+        faults::upload_begins();
         self.put(key, body, limit_bytes, Existing::Keep).await
     }
 
@@ -165,6 +169,8 @@ impl Objects {
             Store::Folder(folder) => folder.put(key, body, &mut put).await,
             Store::S3(bucket) => bucket.put(key, body, &mut put).await,
         };
+        // Done, and the answer is lost.
+        let stored = stored.and_then(|stored| fail_if_due("answer of a write").map_err(PutError::Storage).map(|()| stored));
         match &stored {
             Ok(_) => self.meter.note(put.operation, None),
             Err(PutError::Storage(failure)) => self.meter.note(put.operation, Some(failure)),

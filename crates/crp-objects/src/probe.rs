@@ -3,7 +3,7 @@
 use std::{pin::pin, time::Duration};
 
 use bytes::Bytes;
-use crp_model::{Code, Failure, ObjectKey, labels::StorageOperation};
+use crp_model::{Code, Failure, ObjectKey, faults, labels::StorageOperation};
 
 use crate::{
     Objects, PutError,
@@ -72,6 +72,7 @@ impl Objects {
 
     /// Whether an operation may be sent. A refusal sees to it that the storage is tried when it is time.
     pub(crate) fn admit(&self, way: Way) -> Result<(), Failure> {
+        fail_if_due("an operation on objects")?;
         let Some(breaker) = &self.meter.breaker else { return Ok(()) };
         breaker.admit(way).inspect_err(|_| self.try_in_background(breaker))
     }
@@ -130,5 +131,13 @@ impl Objects {
                 Err(failure)
             }
         }
+    }
+}
+
+/// The storage is gone, in a debug build that is told to see it so.
+pub(crate) fn fail_if_due(what: &'static str) -> Result<(), Failure> {
+    match faults::is_due(what) {
+        true => Err(Failure::new(Code::StorageUnavailable, "failed on purpose")),
+        false => Ok(()),
     }
 }

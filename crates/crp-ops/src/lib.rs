@@ -1,4 +1,5 @@
-//! What operators run: `doctor`, backup and restore, exports, the copy to another database, the integrity check, imports of folders, and the sweep of objects
+//! What operators run: `doctor`, backup and restore, exports, the copy to another database, the integrity check, imports of folders,
+//! folders that are watched, and the sweep of objects
 //! that no row names.
 
 pub mod backup;
@@ -9,8 +10,10 @@ pub mod failed_jobs;
 #[cfg(test)]
 mod fixtures;
 pub mod import;
+pub mod intake;
 mod listing;
 mod progress;
 pub mod sweep;
+mod taking;
 
 pub use progress::{Step, Watch};

@@ -3,8 +3,8 @@
 //! Open a [`Store`], then call the functions of the module that names the thing: `documents::add_with_job(&store, &scope, …)`.
 //! Everything about an organization's rows asks for a [`crp_model::Scope`] (or a claimed task, which carries one) and answers
 //! [`StoreError::NotFound`] for another organization's id. What works without a scope says so by its module: [`setup`], [`login`],
-//! [`login_refusals`], [`sessions`], [`workers`], [`overview`], in [`tasks`] claiming, renewing and rescuing, and in [`retention`] the
-//! question what is due.
+//! [`login_refusals`], [`sessions`], [`workers`], [`overview`], in [`tasks`] claiming, renewing and rescuing, in [`retention`] the
+//! question what is due, and in [`watched`] who watches.
 
 pub mod artifacts;
 pub mod audit;
@@ -40,6 +40,7 @@ mod transaction;
 pub mod transfer;
 pub mod users;
 mod value;
+pub mod watched;
 pub mod workers;
 
 pub use error::StoreError;

@@ -18,7 +18,7 @@ use crate::{
     shared::{self, Neighbours},
     sql::{args, sql},
     tasks::{MAX_ATTEMPTS, QueueLimits},
-    transaction::{Engine, Tx},
+    transaction::{Engine, Tx, fail_if_due},
 };
 
 /// Which database to open.
@@ -281,6 +281,7 @@ impl Store {
         self.inner.metrics.db_acquire_duration_seconds.observe(started.elapsed().as_secs_f64());
         self.note_pool();
         let engine = begun.map_err(|error| self.judge(&error, "BEGIN"))?;
+        fail_if_due(self, "BEGIN")?;
         Ok(Tx::new(self.clone(), engine))
     }
 

@@ -1,6 +1,6 @@
 //! A transaction on either engine. What others must hear of is said only after the commit; dropping it rolls back.
 
-use crp_model::{JobId, OrganizationId};
+use crp_model::{JobId, OrganizationId, faults};
 use futures_util::{StreamExt as _, stream::BoxStream};
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
@@ -31,6 +31,7 @@ impl Tx {
 
     /// Every row. A statement that writes and returns runs to its end, too.
     pub(crate) async fn all(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        self.fail_if_due(statement.name)?;
         let rows = match &mut self.engine {
             Engine::Sqlite(tx) => {
                 let query = sqlx::query_with(statement.sqlite, Value::for_sqlite(arguments)?);
@@ -52,6 +53,7 @@ impl Tx {
     /// Every row of a statement that was put together.
     pub(crate) async fn composed(&mut self, statement: Composed) -> Result<Vec<Row>, StoreError> {
         let Composed { name, text, arguments } = statement;
+        self.fail_if_due(name)?;
         // Its clauses are constants of this crate, see `Composed`.
         let rows = match &mut self.engine {
             Engine::Sqlite(tx) => {
@@ -69,6 +71,7 @@ impl Tx {
     /// The rows of a statement that was put together, as they come: never all of them in memory.
     pub(crate) fn stream(&mut self, statement: Composed) -> Result<BoxStream<'_, Result<Row, StoreError>>, StoreError> {
         let (Composed { name, text, arguments }, store) = (statement, self.store.clone());
+        self.fail_if_due(name)?;
         let judged = move |error: sqlx::Error| store.judge(&error, name);
         Ok(match &mut self.engine {
             Engine::Sqlite(tx) => {
@@ -84,6 +87,7 @@ impl Tx {
 
     /// Runs a statement; how many rows it changed.
     pub(crate) async fn run(&mut self, statement: &'static Statement, arguments: Vec<Value>) -> Result<u64, StoreError> {
+        self.fail_if_due(statement.name)?;
         let changed = match &mut self.engine {
             Engine::Sqlite(tx) => {
                 let query = sqlx::query_with(statement.sqlite, Value::for_sqlite(arguments)?);
@@ -95,6 +99,10 @@ impl Tx {
             }
         };
         changed.map_err(|error| self.store.judge(&error, statement.name))
+    }
+
+    fn fail_if_due(&self, statement: &'static str) -> Result<(), StoreError> {
+        fail_if_due(&self.store, statement)
     }
 
     /// Workers are woken after the commit: a task became claimable.
@@ -123,11 +131,14 @@ impl Tx {
         // In a task of its own: what is durable and was told to nobody would wait for the next look at the queue.
         let ended = tokio::spawn(async move {
             let Self { store, engine, wakes_workers, changes } = self;
+            fail_if_due(&store, "COMMIT")?;
             let committed = match engine {
                 Engine::Sqlite(tx) => tx.commit().await,
                 Engine::Postgres(tx) => tx.commit().await,
             };
             committed.map_err(|error| store.judge(&error, "COMMIT"))?;
+            // Done, and the answer is lost.
+            fail_if_due(&store, "answer of COMMIT")?;
             store.tell(wakes_workers, &changes);
             Ok(())
         });
@@ -143,5 +154,13 @@ impl Tx {
             Engine::Postgres(tx) => tx.rollback().await,
         };
         undone.map_err(|error| store.judge(&error, "ROLLBACK"))
+    }
+}
+
+/// The database is gone, in a debug build that is told to see it so.
+pub(crate) fn fail_if_due(store: &Store, statement: &'static str) -> Result<(), StoreError> {
+    match faults::is_due(statement) {
+        true => Err(store.judge(&sqlx::Error::Io(std::io::Error::other("failed on purpose")), statement)),
+        false => Ok(()),
     }
 }

@@ -35,9 +35,9 @@ pub struct WebSettings {
     pub max_waiting_sign_ins: usize,
     /// How long the body of a request may stay silent.
     pub body_idle_timeout: Duration,
-    /// The data directory, for the free-disk check of `/readyz`.
-    pub data_dir: PathBuf,
-    /// Below so many free bytes in the data directory `/readyz` says no and uploads are refused.
+    /// The folders that documents and rows are written to, the data directory first; each may be on a disk of its own.
+    pub disks: Vec<PathBuf>,
+    /// Below so many free bytes on one of these disks `/readyz` says no and uploads are refused.
     pub min_free_disk_bytes: u64,
     /// Whether downloads are sent on to the bucket by a link that holds for a minute.
     pub presigned_downloads: bool,
@@ -58,7 +58,7 @@ impl Default for WebSettings {
             password_cost: PasswordCost::default(),
             max_waiting_sign_ins: 64,
             body_idle_timeout: Duration::from_secs(30),
-            data_dir: PathBuf::from("."),
+            disks: vec![PathBuf::from(".")],
             min_free_disk_bytes: 64 * 1024 * 1024,
             presigned_downloads: false,
             trash_days: 30,

@@ -209,6 +209,18 @@ pub(crate) fn objects(settings: &StorageSettings, metrics: &Metrics) -> Result<O
     }
 }
 
+/// The folders of this machine that documents and rows are written to; each may be on a disk of its own.
+pub(crate) fn disks(configuration: &Configuration) -> Vec<PathBuf> {
+    let mut disks = vec![configuration.storage.data_dir.clone()];
+    if configuration.storage.s3_bucket.is_none() {
+        disks.push(objects_folder(&configuration.storage));
+    }
+    if let Database::Sqlite(file) = database(configuration) {
+        disks.extend(file.parent().map(Path::to_owned));
+    }
+    disks
+}
+
 /// Where objects lie without a bucket.
 fn objects_folder(settings: &StorageSettings) -> PathBuf {
     settings.data_dir.join("objects")

@@ -2021,7 +2021,7 @@ export interface components {
         StorageView: {
             /**
              * Format: int64
-             * @description Free bytes on the disk of the data directory; null where they are not known, and for a bucket.
+             * @description Free bytes on the fullest of the disks of documents and database; null where they are not known, and for a bucket.
              */
             free_bytes?: number | null;
             /** @description `folder` or `s3`. */

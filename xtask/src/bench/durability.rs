@@ -46,7 +46,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask bench durability --only storm_on_three_workers    one run";
 
 /// Every run: the name of its test in crates/crpipeline/tests/durability.
-const RUNS: [&str; 10] = [
+const RUNS: [&str; 12] = [
     "storm_on_one_process",
     "storm_on_three_workers",
     "rescue_of_killed_workers",
@@ -57,6 +57,8 @@ const RUNS: [&str; 10] = [
     "crashed_database",
     "poison_document",
     "fairness_between_organizations",
+    "full_disks",
+    "failing_io",
 ];
 
 /// All runs with what they were made from.

@@ -52,7 +52,7 @@ pub(super) fn temp_dir(path: &Path) -> Check {
 }
 
 /// Makes a file without a name and forgets it.
-fn try_to_write(folder: &Path) -> std::io::Result<()> {
+pub(super) fn try_to_write(folder: &Path) -> std::io::Result<()> {
     tempfile::tempfile_in(folder).map(drop)
 }
 

@@ -4,6 +4,7 @@ mod database;
 mod engine;
 mod folders;
 mod http_engine;
+mod intake;
 mod ports;
 mod storage;
 
@@ -70,6 +71,8 @@ pub struct Subject {
     pub data_dir: PathBuf,
     /// The folder for temporary files.
     pub temp_dir: PathBuf,
+    /// The watched folder, if there is to be one.
+    pub watched_folder: Option<PathBuf>,
     /// The database.
     pub database: Database,
     /// The bucket; `None` for the folder of objects in the data directory.
@@ -98,6 +101,7 @@ pub struct Listener {
 /// Looks at everything, in the order in which a start needs it.
 pub async fn examine(subject: &Subject) -> Vec<Check> {
     let mut checks = vec![folders::data_dir(&subject.data_dir), folders::temp_dir(&subject.temp_dir)];
+    checks.extend(subject.watched_folder.as_deref().map(intake::check));
     let (server, is_running) = server(subject);
     checks.push(server);
     let (database, mut languages) = database::check(&subject.database, &subject.metrics).await;

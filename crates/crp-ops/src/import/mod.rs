@@ -8,22 +8,20 @@ mod tests;
 
 use std::{collections::BTreeMap, path::Path};
 
-use crp_model::{Code, DocumentId, DocumentName, Failure, MediaType, ObjectKey, Plan, Priority, Scope, Sha256Hash, media::SNIFF_BYTES};
-use crp_objects::{Objects, PutError, Stored};
+use crp_model::{Code, DocumentName, Failure, MediaType, Plan, Priority, Scope, Sha256Hash};
+use crp_objects::{Objects, Stored};
 use crp_store::{
-    Store, StoreError,
+    Store,
     documents::{self, Added, NewDocument},
 };
 use serde::Serialize;
-use tokio::io::AsyncReadExt as _;
-use tokio_util::io::ReaderStream;
 
 pub use self::found::{FoundFile, find};
 use self::record::{Entry, Outcome, Record};
-use crate::{Step, Watch};
-
-/// How much of a file is read at once, in bytes.
-const CHUNK_BYTES: usize = 1024 * 1024;
+use crate::{
+    Step, Watch,
+    taking::{self, Doors},
+};
 
 /// Where documents go and what is done with them.
 #[derive(Clone, Debug)]
@@ -147,68 +145,26 @@ fn stops_everything(code: Code) -> bool {
 
 /// The first bytes, and what they say.
 async fn look(file: &FoundFile, max_bytes: u64) -> Result<(tokio::fs::File, MediaType), Failure> {
-    if file.size_bytes > max_bytes {
-        let message = format!("The file has {} bytes; at most {max_bytes} are taken", file.size_bytes);
-        return Err(Failure::new(Code::TooLarge, message));
-    }
-    let mut opened = tokio::fs::File::open(&file.path).await.map_err(|error| unreadable(&error))?;
-    let mut head = vec![0; SNIFF_BYTES];
-    let mut filled = 0;
-    while filled < head.len() {
-        match opened.read(&mut head[filled..]).await.map_err(|error| unreadable(&error))? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    let media = MediaType::sniff(&head[..filled])?;
-    Ok((tokio::fs::File::open(&file.path).await.map_err(|error| unreadable(&error))?, media))
-}
-
-fn unreadable(error: &std::io::Error) -> Failure {
-    Failure::new(Code::FileAccess, format!("The file cannot be read: {error}"))
+    let mut opened = tokio::fs::File::open(&file.path).await.map_err(|error| taking::unreadable(&error))?;
+    let media_type = taking::judge(&mut opened, file.size_bytes, max_bytes).await?;
+    Ok((opened, media_type))
 }
 
 /// Bytes first, then the rows.
 async fn take(import: &Import<'_>, file: &FoundFile) -> Result<(Stored, Added), Failure> {
+    let doors = Doors { store: import.store, objects: import.objects, max_bytes: import.max_bytes };
     let name = DocumentName::from_client(&file.name)?;
     let (opened, media_type) = look(file, import.max_bytes).await?;
-    let object_key = ObjectKey::original(import.scope.organization, import.store.ambient().new_uuid());
-    let body = ReaderStream::with_capacity(opened, CHUNK_BYTES);
-    let stored = match import.objects.put_stream(&object_key, body, import.max_bytes).await {
-        Ok(stored) => stored,
-        Err(PutError::Storage(failure)) => return Err(failure),
-        Err(PutError::TooLarge { limit_bytes }) => {
-            return Err(Failure::new(Code::TooLarge, format!("The file grew beyond {limit_bytes} bytes while it was read")));
-        }
-        Err(PutError::Body(what)) => return Err(Failure::new(Code::FileAccess, format!("The file cannot be read to its end: {what}"))),
-    };
-    let document = DocumentId::new(import.store.ambient());
+    let (object_key, stored) = doors.store(&import.scope, opened).await?;
     let new = NewDocument {
-        document,
-        name,
-        media_type,
-        size_bytes: stored.size_bytes,
-        sha256: stored.sha256,
-        object_key: object_key.clone(),
-        plan: import.plan.clone(),
         priority: Priority::Low,
         idempotency_key: Some(key(file, stored.sha256, import.plan)),
+        ..doors.describe(name, media_type, (object_key.clone(), stored), import.plan)
     };
-    match documents::add_with_job(import.store, &import.scope, new).await {
-        Ok(added) => {
-            if let Some(unneeded) = &added.unneeded_object {
-                discard(import, unneeded).await;
-            }
-            Ok((stored, added))
-        }
-        Err(error) => {
-            // A commit that broke off may have happened; then the row names the object, and the next run finds the same key.
-            if matches!(documents::get(import.store, &import.scope, document).await, Err(StoreError::NotFound)) {
-                discard(import, &object_key).await;
-            }
-            Err(error.failure())
-        }
-    }
+    let document = new.document;
+    let added = documents::add_with_job(import.store, &import.scope, new).await;
+    doors.settle(&import.scope, document, &object_key, &added).await;
+    added.map(|added| (stored, added)).map_err(|error| error.failure())
 }
 
 /// The same file again, when a run ended between the commit and the record, is answered with the document that is there. An import
@@ -216,10 +172,4 @@ async fn take(import: &Import<'_>, file: &FoundFile) -> Result<(Stored, Added), 
 fn key(file: &FoundFile, sha256: Sha256Hash, plan: &Plan) -> String {
     let what = format!("{}\n{sha256}\n{}@{}", file.path.display(), plan.pipeline, plan.version);
     format!("import-{}", Sha256Hash::of(what.as_bytes()))
-}
-
-async fn discard(import: &Import<'_>, key: &ObjectKey) {
-    if let Err(failure) = import.objects.delete(key).await {
-        tracing::warn!(object.key = %key, "An object that no row names could not be removed; the server's sweep does it later: {failure}");
-    }
 }

@@ -78,7 +78,7 @@ async fn replay(tx: &mut Tx, scope: &Scope, new: &NewDocument) -> Result<Option<
 }
 
 /// Adds everything; `None` when another request has just taken the key, and this transaction must not be committed.
-async fn add(tx: &mut Tx, scope: &Scope, new: &NewDocument) -> Result<Option<Added>, StoreError> {
+pub(crate) async fn add(tx: &mut Tx, scope: &Scope, new: &NewDocument) -> Result<Option<Added>, StoreError> {
     let now = tx.store().ambient().now();
     let organization = scope.organization;
     let linked = tx.one(&LINK_ORIGINAL, args![organization, new.sha256, &new.object_key, new.size_bytes, now]).await?;

@@ -14,6 +14,7 @@ use crp_model::{Day, DocumentId, DocumentName, JobId, JobStatus, MediaType, Obje
 
 use crate::search::{Hit, SearchQuery};
 
+pub(crate) use add::add;
 pub use add::add_with_job;
 pub use cursor::{DocumentCursor, NotACursor};
 pub use delete::{delete, delete_from_trash};

@@ -39,6 +39,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 6, name: "turns", source: include_str!("0006_turns.sql") },
     Step { version: 7, name: "queue", source: include_str!("0007_queue.sql") },
     Step { version: 8, name: "retention", source: include_str!("0008_retention.sql") },
+    Step { version: 9, name: "watched", source: include_str!("0009_watched.sql") },
 ];
 
 /// The table in which sqlx notes the steps that were taken.

@@ -7,6 +7,7 @@ mod claiming;
 mod documents;
 mod ends;
 mod events;
+mod every_order;
 mod failures;
 mod fixtures;
 mod harness;
@@ -26,6 +27,7 @@ mod storm;
 mod transfer;
 mod trouble;
 mod unreadable;
+mod watched;
 mod watching;
 
 /// Makes of each function two tests, `sqlite::NAME` and `postgres::NAME`, each on a database of its own.

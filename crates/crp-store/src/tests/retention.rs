@@ -94,7 +94,7 @@ both_engines! {
         let short = || plan_of("name: short\nstages: [{type: ocr}]\n");
         let document = db.at_rest(&scope, "one", short()).await;
         let second = db.at_rest(&scope, "two", short()).await;
-        let job = jobs::add_job(&db.store, &scope, second, &two_stages()).await.unwrap();
+        let job = jobs::add_job(&db.store, &scope, second, &two_stages(), crp_model::Priority::Normal).await.unwrap();
         jobs::cancel(&db.store, &scope, job).await.unwrap();
         let third = db.at_rest(&scope, "three", plan()).await;
         db.advance(20.0 * DAY);

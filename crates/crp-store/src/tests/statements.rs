@@ -26,6 +26,7 @@ pub(super) fn modules() -> Vec<&'static [&'static Statement]> {
         crate::setup::STATEMENTS,
         crate::store::STATEMENTS,
         crate::users::STATEMENTS,
+        crate::watched::STATEMENTS,
         crate::workers::STATEMENTS,
     ];
     modules.extend(crate::documents::STATEMENTS);

@@ -1,6 +1,9 @@
 //! Rows out of one database and into another: nothing of the schema is forgotten, nothing of a row is lost, on either engine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crp_metrics::Metrics;
 use crp_model::{ArtifactKind, Code, DocumentId, Scope, Sha256Hash, TaskKind};
@@ -22,6 +25,7 @@ use crate::{
     tasks,
     transaction::Engine,
     transfer::{self, Cell, ColumnKind, Import, LEFT_OUT, OBJECT_COLUMNS, Owner, Snapshot, every_table, tables},
+    watched::{self, WatchedFile},
 };
 
 /// Every column of the real schema: table, column.
@@ -126,7 +130,11 @@ async fn furnish(db: &TestDb) -> (Scope, [Added; 3]) {
     db.inspect(2, 1).await;
     db.claim(TaskKind::Pages).await;
     db.advance(1.0);
-    let third = db.upload(&scope, "other bytes", plan()).await;
+    // A file of a watched folder that was not moved away yet.
+    let [folder, watcher] = [(); 2].map(|()| store.ambient().new_uuid());
+    watched::watch(store, folder, watcher, Duration::from_secs(60)).await.unwrap();
+    let file = WatchedFile { folder, watcher, path: "one/scan.pdf" };
+    let third = watched::take(store, &scope, db.new_document(&scope, "other bytes", plan()), file).await.unwrap();
     documents::hold(store, &scope, second.document, "Prüfung").await.unwrap();
     let pipelines = [("own".to_owned(), Some(30)), ("fields".to_owned(), None)];
     let kept = retention::Retention { days: Some(3650), pipelines: pipelines.into_iter().collect() };

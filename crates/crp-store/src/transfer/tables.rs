@@ -5,11 +5,12 @@ use crate::{schema::STEPS, sql::Composed, value::Value};
 use super::Cell;
 
 /// Tables that are not carried over, and why.
-pub const LEFT_OUT: [(&str, &str); 5] = [
+pub const LEFT_OUT: [(&str, &str); 6] = [
     ("setup_tokens", "a one-time link is for the server that printed it; one that is not set up prints another"),
     ("sessions", "people sign in again: a session that ended after the backup must not come back"),
     ("login_refusals", "they slow down attacks of the last minutes, and hold the addresses of people"),
     ("workers", "processes that ran where the rows come from"),
+    ("watched_folders", "processes that watched folders where the rows come from"),
     ("search_parts", "the index of the search is made from the rows; each database has its own kind"),
 ];
 

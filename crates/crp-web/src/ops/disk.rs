@@ -1,13 +1,13 @@
-//! Room on the disk of the data directory.
+//! Room on the disks that documents and rows are written to.
 
 use crp_model::{Code, Failure};
 
 use crate::Web;
 
-/// Free bytes for us in the data directory; `None` where the system does not tell.
+/// Free bytes for us on the disk that has the fewest; `None` where the system tells of none.
 pub(crate) fn free_bytes(web: &Web) -> Option<u64> {
-    let disk = rustix::fs::statvfs(&web.settings.data_dir).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    let disks = web.settings.disks.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
+    disks.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)).min()
 }
 
 /// Refuses what would not leave the reserve free, before the first byte of it is written.

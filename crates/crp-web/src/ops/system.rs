@@ -54,7 +54,7 @@ pub(crate) struct DatabaseView {
 pub(crate) struct StorageView {
     /// `folder` or `s3`.
     kind: &'static str,
-    /// Free bytes on the disk of the data directory; null where they are not known, and for a bucket.
+    /// Free bytes on the fullest of the disks of documents and database; null where they are not known, and for a bucket.
     free_bytes: Option<u64>,
 }
 

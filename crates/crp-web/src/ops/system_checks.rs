@@ -68,10 +68,10 @@ fn room(web: &Web) -> SystemCheck {
     match disk::free_bytes(web) {
         None => ok("disk", "The system does not tell how much room is left"),
         Some(free) if free < GOOD_RESERVES * web.settings.min_free_disk_bytes => {
-            let message = format!("The disk of the data directory has only {} MiB left", mebibytes(free));
+            let message = format!("The fullest disk of documents and database has only {} MiB left", mebibytes(free));
             warning("disk", message, "Free some space soon: uploads are refused when the reserve is reached.")
         }
-        Some(free) => ok("disk", format!("The disk of the data directory has {} MiB left", mebibytes(free))),
+        Some(free) => ok("disk", format!("The fullest disk of documents and database has {} MiB left", mebibytes(free))),
     }
 }
 

@@ -94,7 +94,7 @@ impl TestApp {
         let objects = Objects::open_folder(&directory.path().join("objects"), metrics.clone()).unwrap();
         let mut settings = WebSettings {
             password_cost: CHEAP,
-            data_dir: directory.path().to_owned(),
+            disks: vec![directory.path().to_owned()],
             min_free_disk_bytes: 0,
             has_worker: false,
             ..WebSettings::default()

@@ -34,6 +34,7 @@ fn subject(loaded: &Loaded) -> Result<Subject, Failure> {
     Ok(Subject {
         data_dir: configuration.storage.data_dir.clone(),
         temp_dir: std::env::temp_dir(),
+        watched_folder: configuration.intake.dir.clone(),
         database: doors::database(configuration),
         s3: doors::s3(&configuration.storage),
         child: doors::document_child(configuration)?,

@@ -1,6 +1,7 @@
 //! `crpipeline monitoring`: writes what Prometheus, Alertmanager and Grafana need, and tries it on a running Prometheus.
 
 use std::{
+    io::ErrorKind,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -73,10 +74,13 @@ fn tell_written(arguments: &MonitoringExport, written: &Written) {
     say("README.md in it says how to start with Docker and without.");
 }
 
-const fn remedy(error: &ExportError) -> &'static str {
+fn remedy(error: &ExportError) -> &'static str {
     match error {
         ExportError::Differ { .. } => {
             "Export into another folder and compare, or replace them with --force (copy what you changed in them first)."
+        }
+        ExportError::Unwritable { error, .. } if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            "Free some space there, then export again: what was not written whole is not there."
         }
         ExportError::Unwritable { .. } => {
             "Name a folder that this user may write to; a file or a broken link in its place has to go first."

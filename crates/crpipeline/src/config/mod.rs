@@ -4,6 +4,7 @@ mod address;
 mod database;
 mod file;
 mod http_engine;
+mod intake;
 mod layers;
 mod limits;
 mod log;
@@ -30,6 +31,7 @@ use crp_model::{Failure, Limits};
 pub(crate) use self::{
     database::DatabaseSettings,
     http_engine::HttpEngineSection,
+    intake::IntakeSettings,
     layers::{Effective, Flag},
     log::{LogFormat, LogSettings},
     login::LoginSettings,
@@ -51,13 +53,14 @@ use self::{
 const USUAL_FILES: [&str; 2] = ["crpipeline.toml", "/etc/crpipeline/crpipeline.toml"];
 
 /// The sections and their settings.
-pub(crate) const SECTIONS: [(&str, &[Setting]); 11] = [
+pub(crate) const SECTIONS: [(&str, &[Setting]); 12] = [
     (ServerSettings::NAME, ServerSettings::SETTINGS),
     (MetricsSettings::NAME, MetricsSettings::SETTINGS),
     (StorageSettings::NAME, StorageSettings::SETTINGS),
     (DatabaseSettings::NAME, DatabaseSettings::SETTINGS),
     (WorkerSettings::NAME, WorkerSettings::SETTINGS),
     (QueueSettings::NAME, QueueSettings::SETTINGS),
+    (IntakeSettings::NAME, IntakeSettings::SETTINGS),
     (ReadingSettings::NAME, ReadingSettings::SETTINGS),
     (Limits::NAME, Limits::SETTINGS),
     (HttpEngineSection::NAME, HttpEngineSection::SETTINGS),
@@ -83,6 +86,8 @@ pub(crate) struct Configuration {
     pub(crate) worker: WorkerSettings,
     /// `[queue]`
     pub(crate) queue: QueueSettings,
+    /// `[intake]`
+    pub(crate) intake: IntakeSettings,
     /// `[reading]`
     pub(crate) reading: ReadingSettings,
     /// `[limits]`
@@ -164,6 +169,7 @@ fn load_from(
         database: merging.section(),
         worker: merging.section(),
         queue: merging.section(),
+        intake: merging.section(),
         reading: merging.section(),
         limits: merging.section(),
         http_engine: merging.section(),

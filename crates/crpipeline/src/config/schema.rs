@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::{
-    DatabaseSettings, HttpEngineSection, LogSettings, LoginSettings, MetricsSettings, QueueSettings, ReadingSettings, SECTIONS,
-    ServerSettings, StorageSettings, WorkerSettings,
+    DatabaseSettings, HttpEngineSection, IntakeSettings, LogSettings, LoginSettings, MetricsSettings, QueueSettings, ReadingSettings,
+    SECTIONS, ServerSettings, StorageSettings, WorkerSettings,
 };
 
 /// Settings of crPipeline. Flags win over environment variables, these over this file, the file over the defaults.
@@ -23,6 +23,7 @@ struct ConfigurationFile {
     reading: Option<ReadingSettings>,
     limits: Option<Limits>,
     http_engine: Option<HttpEngineSection>,
+    intake: Option<IntakeSettings>,
     login: Option<LoginSettings>,
     log: Option<LogSettings>,
 }

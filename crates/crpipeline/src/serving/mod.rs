@@ -1,6 +1,7 @@
 //! The roles of a server: web, API, worker and metrics in one process or in several, from the data directory to the last hand-back.
 
 mod first_start;
+mod intake;
 mod listeners;
 mod parts;
 mod role;
@@ -12,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use crp_metrics::{DatabaseKind, Metrics, StorageKind};
 use crp_model::{Ambient, Failure};
 use crp_objects::Objects;
-use crp_store::{Database, Store, tasks};
+use crp_store::{Database, Store, tasks, watched};
 use crp_web::{Web, WebSettings};
 use crp_worker::{Worker, WorkerParts, WorkerSettings};
 use tokio_util::sync::CancellationToken;
@@ -55,10 +56,15 @@ pub(crate) async fn serve(loaded: &Loaded, role: Role) -> Result<(), Failure> {
     }
     let upkeep = upkeep::start(&served, role, &configuration.storage, stopping.clone()).await;
     let worker = work_folder.as_ref().map(|folder| served.worker(configuration, folder)).transpose()?;
+    let watching = intake::watch(&served, configuration, stopping.clone());
     let mut parts = Parts::start(&served, configuration, sockets, worker, &stopping)?;
-    let ended_early = parts.wait(&stopping).await;
-    stopping.cancel();
-    parts.stop(configuration).await;
+    let run = async {
+        let ended_early = parts.wait(&stopping).await;
+        stopping.cancel();
+        parts.stop(configuration).await;
+        ended_early
+    };
+    let (ended_early, ()) = tokio::join!(run, watching);
     upkeep.await.ok();
     served.close().await;
     tracing::info!("Stopped");
@@ -111,6 +117,7 @@ impl Served {
         if let Database::Postgres(_) = doors::database(configuration) {
             return Ok(());
         }
+        watched::leave_all_of_previous_process(&self.store).await.map_err(|e| e.failure())?;
         let released = tasks::release_all_of_previous_process(&self.store).await.map_err(|e| e.failure())?;
         for one in &released {
             self.metrics.job_lease_expired_total.inc();
@@ -159,7 +166,7 @@ fn web_settings(configuration: &Configuration, role: Role) -> WebSettings {
         trusted_proxies: configuration.server.trusted_proxies.clone(),
         limits: configuration.limits.clone(),
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
-        data_dir: configuration.storage.data_dir.clone(),
+        disks: doors::disks(configuration),
         has_worker: role.works(),
         trash_days: configuration.storage.trash_days,
         presigned_downloads: configuration.storage.presigned_downloads == Switch::On,

@@ -3,6 +3,8 @@
 mod account;
 mod checker;
 mod database;
+mod disk_full;
+mod failing_io;
 mod fairness;
 mod installation;
 mod load;
@@ -64,4 +66,14 @@ async fn poison_document() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fairness_between_organizations() {
     fairness::run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn full_disks() {
+    disk_full::run(module_path!(), "full_disks").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failing_io() {
+    failing_io::run().await;
 }

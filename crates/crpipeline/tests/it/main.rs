@@ -19,6 +19,7 @@ mod heavy_monitoring_outages;
 mod heavy_readers;
 mod heavy_round_trip;
 mod hostile_world;
+mod intake;
 mod jobs;
 mod login;
 mod metrics;
