@@ -38,7 +38,10 @@ test.describe('on a line that is cut', () => {
     await app.goto('/retention');
     await expect(app.getByRole('button', { name: 'Save' })).toBeDisabled();
     await app.getByLabel('Retention: Organization').selectOption('days');
+    const thought = app.waitForResponse((answer) => answer.url().endsWith('?dry_run=true'));
     await app.getByLabel('Days: Organization').fill('3650');
+    expect((await thought).status()).toBe(200);
+    await expect(app.getByRole('button', { name: 'Save' })).toBeEnabled();
     await app.getByLabel('Retention: fields').selectOption('ever');
     await expect(app.getByText('No document is moved to the trash by this now.')).toBeVisible();
     await app.getByRole('button', { name: 'Save' }).click();
