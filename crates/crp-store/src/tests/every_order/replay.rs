@@ -60,7 +60,7 @@ impl<'a> Replay<'a> {
             !next.is_final() && !seen.contains(&next.canonical())
         };
         let new: Vec<Step> = steps.iter().filter(leads_on).copied().collect();
-        let from = if new.is_empty() || random.next_u32() % 8 == 0 { &steps } else { &new };
+        let from = if new.is_empty() || random.next_u32().is_multiple_of(8) { &steps } else { &new };
         let mut step = from[(random.next_u32() as usize) % from.len()];
         // Clocks of their own would be needed to let one lease pass and not the other.
         self.db.advance(0.001);
