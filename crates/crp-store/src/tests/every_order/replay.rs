@@ -55,12 +55,15 @@ impl<'a> Replay<'a> {
     /// the model allows.
     pub(super) async fn any_step(&mut self, random: &mut TestRng, seen: &HashSet<State>) -> Step {
         let steps = self.state.steps();
-        let leads_on = |step: &&Step| {
-            let next = self.state.after(**step, Broken::Nothing).expect("nothing is wrong with the model");
-            !next.is_final() && !seen.contains(&next.canonical())
+        let leads_to = |step: &Step| self.state.after(*step, Broken::Nothing).expect("nothing is wrong with the model");
+        let open: Vec<Step> = steps.iter().filter(|step| !leads_to(step).is_final()).copied().collect();
+        let new: Vec<Step> = open.iter().filter(|step| !seen.contains(&leads_to(step).canonical())).copied().collect();
+        let from = match random.next_u32() % 16 {
+            0 => &steps,
+            _ if !new.is_empty() => &new,
+            _ if !open.is_empty() => &open,
+            _ => &steps,
         };
-        let new: Vec<Step> = steps.iter().filter(leads_on).copied().collect();
-        let from = if new.is_empty() || random.next_u32() % 8 == 0 { &steps } else { &new };
         let mut step = from[(random.next_u32() as usize) % from.len()];
         // Clocks of their own would be needed to let one lease pass and not the other.
         self.db.advance(0.001);

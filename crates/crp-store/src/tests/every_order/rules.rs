@@ -266,10 +266,10 @@ impl State {
     }
 
     fn lapse(&mut self, task: usize) {
-        if let Some(worker) = self.holder(task) {
-            if let Some(claim) = &mut self.claims[worker] {
-                claim.lapsed = true;
-            }
+        if let Some(worker) = self.holder(task)
+            && let Some(claim) = &mut self.claims[worker]
+        {
+            claim.lapsed = true;
         }
         self.tasks[task].expired = true;
     }
