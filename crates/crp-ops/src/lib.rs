@@ -1,6 +1,5 @@
 //! What operators run: `doctor`, backup and restore, exports, the copy to another database, the integrity check, imports of folders,
-//! folders that are watched, and the sweep of objects
-//! that no row names.
+//! folders that are watched, and the sweep of objects that no row names.
 
 pub mod backup;
 pub mod check;
