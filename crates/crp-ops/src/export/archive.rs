@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -34,7 +34,7 @@ impl Archive {
     /// Begins `TARGET.partial`; one that an earlier export left unfinished is written anew.
     ///
     /// # Errors
-    /// `target_not_empty` when there is a file with the name; `file_access`, `disk_full`.
+    /// `target_not_empty` when there is a file with the name, or another export writes it; `file_access`, `disk_full`.
     pub(super) fn begin(target: &Path) -> Result<Self, Failure> {
         if target.symlink_metadata().is_ok() {
             let message = format!("There is {} already", target.display());
@@ -45,9 +45,8 @@ impl Archive {
             return Err(Failure::new(Code::FileAccess, format!("{} names no file", target.display())));
         };
         let partial = target.with_file_name(format!("{}.partial", name.to_string_lossy()));
+        let file = new_partial(&partial)?;
         let scratch = tempfile::Builder::new().prefix(".crpipeline-export-").tempdir_in(folder).map_err(|e| of_io(folder, &e))?;
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial);
-        let file = file.map_err(|error| of_io(&partial, &error))?;
         let zip = Some(ZipWriter::new(BufWriter::with_capacity(WRITE_BYTES, file)));
         Ok(Self { zip, partial, target: target.to_owned(), scratch, taken: HashSet::new(), objects: 0, object_bytes: 0 })
     }
@@ -91,6 +90,9 @@ impl Archive {
         let ended = || -> io::Result<()> {
             let file = zip.finish().map_err(io::Error::from)?.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.sync_all()?;
+            if !is_at(&file, &self.partial)? {
+                return Err(io::Error::other("somebody replaced the unfinished file"));
+            }
             // A hard link is refused where the name was taken meanwhile; a rename would replace that file.
             fs::hard_link(&self.partial, &self.target).or_else(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => Err(error),
@@ -99,7 +101,10 @@ impl Archive {
             let _ = fs::remove_file(&self.partial);
             File::open(folder_of(&self.target))?.sync_all()
         };
-        ended().map_err(|error| of_io(&self.target, &error))
+        ended().map_err(|error| {
+            let _ = fs::remove_file(&self.partial);
+            of_io(&self.target, &error)
+        })
     }
 }
 
@@ -110,6 +115,38 @@ impl Drop for Archive {
             let _ = fs::remove_file(&self.partial);
         }
     }
+}
+
+/// A new file, which belongs to nobody else, locked for as long as it is written. One that is there and that nobody writes any more is
+/// removed, never written to: it might be somebody else's, or the finished file under another name.
+fn new_partial(partial: &Path) -> Result<File, Failure> {
+    let make = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial);
+    let made = match make() {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => remove_abandoned(partial).and_then(|()| make()),
+        made => made,
+    };
+    let locked = made.and_then(|file| file.try_lock().map_err(io::Error::from).map(|()| file));
+    locked.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::AlreadyExists => {
+            let message = format!("Another export writes {}", partial.display());
+            Failure::new(Code::TargetNotEmpty, message).with_remedy("Wait for its end, or name another file.")
+        }
+        _ => of_io(partial, &error),
+    })
+}
+
+fn remove_abandoned(partial: &Path) -> io::Result<()> {
+    // A link is removed itself.
+    if partial.symlink_metadata()?.is_file() {
+        File::open(partial)?.try_lock()?;
+    }
+    fs::remove_file(partial)
+}
+
+/// Whether the path still names this file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (own, there) = (file.metadata()?, path.symlink_metadata()?);
+    Ok((own.dev(), own.ino()) == (there.dev(), there.ino()))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -144,6 +181,27 @@ mod tests {
     }
 
     #[test]
+    fn two_exports_do_not_write_into_one_file_and_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("a.zip");
+        let mut first = Archive::begin(&target).unwrap();
+        first.add_bytes("a", b"a").unwrap();
+        let refused = Archive::begin(&target).err().unwrap();
+        assert_eq!(refused.code, Code::TargetNotEmpty, "{refused}");
+        first.finish().unwrap();
+        assert_eq!(zip::ZipArchive::new(File::open(&target).unwrap()).unwrap().len(), 1);
+
+        let other = folder.path().join("other");
+        fs::write(&other, "somebody else's").unwrap();
+        std::os::unix::fs::symlink(&other, folder.path().join("b.zip.partial")).unwrap();
+        let archive = Archive::begin(&folder.path().join("b.zip")).unwrap();
+        fs::remove_file(folder.path().join("b.zip.partial")).unwrap();
+        fs::write(folder.path().join("b.zip.partial"), "put there meanwhile").unwrap();
+        assert_eq!(archive.finish().unwrap_err().code, Code::FileAccess);
+        assert!(!folder.path().join("b.zip").exists() && fs::read_to_string(&other).unwrap() == "somebody else's");
+    }
+
+    #[test]
     fn what_is_there_stays_and_a_failed_export_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("a.zip");
@@ -157,6 +215,7 @@ mod tests {
         fs::write(&target, "somebody else's").unwrap();
         assert_eq!(archive.finish().unwrap_err().code, Code::FileAccess);
         assert_eq!(fs::read_to_string(&target).unwrap(), "somebody else's");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "also one that fails at its end");
         assert_eq!(Archive::begin(&target).err().map(|failure| failure.code), Some(Code::TargetNotEmpty));
     }
 }

@@ -11,6 +11,7 @@ mod objects;
 mod tests;
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{BufWriter, Write as _},
     path::{Path, PathBuf},
@@ -139,18 +140,22 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Every document, the oldest first, then those in the trash.
+    /// Every document, the oldest first, then those in the trash; then those that came out of the trash meanwhile.
     async fn add_documents(&mut self, watch: Watch<'_>) -> Result<ListFile, Failure> {
         let (store, scope) = (self.export.store, self.export.scope);
         let total = overview::organization_figures(store, &scope).await.map_err(failure)?.documents;
         let mut list = List::begin(self.archive.scratch(DOCUMENTS))?;
         let mut number = 0;
-        for in_trash in [false, true] {
+        let mut seen = HashSet::new();
+        for in_trash in [false, true, false] {
             let filter = DocumentFilter { in_trash, ..DocumentFilter::default() };
             let mut cursor: Option<DocumentCursor> = None;
             loop {
                 let page = documents::list(store, &scope, &filter, DocumentSort::Oldest, cursor.as_ref(), PAGE).await.map_err(failure)?;
                 for row in page.items {
+                    if !seen.insert(row.id) {
+                        continue;
+                    }
                     number += 1;
                     if let Some(line) = self.add_document(number, row).await? {
                         list.add(&line)?;

@@ -12,8 +12,8 @@ use crate::{
 sql! {
     SET_JOB =
         "UPDATE jobs SET priority = $3, changed_at = $4 WHERE organization = $1 AND id = $2 AND priority <> $3 RETURNING last_event";
-    // Those that run keep theirs: it only decides who is taken next.
-    SET_READY = "UPDATE tasks SET priority = $3 WHERE organization = $1 AND job = $2 AND state = 'ready'";
+    // Those that run, too: they may come back into the queue.
+    SET_TASKS = "UPDATE tasks SET priority = $3 WHERE organization = $1 AND job = $2 AND state IN ('ready', 'running')";
 }
 
 /// Changes how early the job is worked on, from its next task on. The priority that it has already is fine.
@@ -30,7 +30,7 @@ pub async fn prioritize(store: &Store, scope: &Scope, job: JobId, priority: Prio
     let number = priority.as_number();
     let changed = tx.one(&SET_JOB, args![scope.organization, job, number, store.ambient().now()]).await?;
     let Some(row) = changed else { return Ok(()) };
-    tx.run(&SET_READY, args![scope.organization, job, number]).await?;
+    tx.run(&SET_TASKS, args![scope.organization, job, number]).await?;
     tx.changes_job(scope.organization, job, row.get("last_event")?);
     audit::append(&mut tx, scope, "job.prioritized", Some(job.0), &json!({ "priority": priority.as_str() })).await?;
     tx.commit().await

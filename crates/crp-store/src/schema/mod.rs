@@ -29,7 +29,8 @@ pub(crate) struct Step {
     pub(crate) source: &'static str,
 }
 
-/// Every step, in order. A released step never changes.
+/// Every step, in order. A released step never changes. A step is one transaction that meets processes of the version before at work, so it
+/// changes one table of those that are written all the time, and touches no row that it need not.
 pub(crate) const STEPS: &[Step] = &[
     Step { version: 1, name: "first", source: include_str!("0001_first.sql") },
     Step { version: 2, name: "catalogue", source: include_str!("0002_catalogue.sql") },
@@ -38,8 +39,11 @@ pub(crate) const STEPS: &[Step] = &[
     Step { version: 5, name: "read_before", source: include_str!("0005_read_before.sql") },
     Step { version: 6, name: "turns", source: include_str!("0006_turns.sql") },
     Step { version: 7, name: "queue", source: include_str!("0007_queue.sql") },
-    Step { version: 8, name: "retention", source: include_str!("0008_retention.sql") },
-    Step { version: 9, name: "watched", source: include_str!("0009_watched.sql") },
+    Step { version: 8, name: "limits", source: include_str!("0008_limits.sql") },
+    Step { version: 9, name: "stages", source: include_str!("0009_stages.sql") },
+    Step { version: 10, name: "retention", source: include_str!("0010_retention.sql") },
+    Step { version: 11, name: "holds", source: include_str!("0011_holds.sql") },
+    Step { version: 12, name: "watched", source: include_str!("0012_watched.sql") },
 ];
 
 /// The table in which sqlx notes the steps that were taken.

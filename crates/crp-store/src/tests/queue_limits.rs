@@ -140,8 +140,10 @@ both_engines! {
         let task = db.claim(TaskKind::Inspect).await;
         assert_eq!(task.job, second);
         tasks::finish_inspect(&db.store, &task, 2, &crp_model::PageRange::split(2, 1), &[]).await.unwrap();
-        assert_eq!(db.claim(TaskKind::Pages).await.job, second, "its later tasks have it, too");
+        let task = db.claim(TaskKind::Pages).await;
+        assert_eq!(task.job, second, "its later tasks have it, too");
         jobs::prioritize(&db.store, &scope, second, Priority::Low).await.unwrap();
+        tasks::hand_back(&db.store, &task, Duration::ZERO).await.unwrap();
         assert_eq!(db.claim(TaskKind::Inspect).await.job, first);
         jobs::cancel(&db.store, &scope, first).await.unwrap();
         let log = audit::list(&db.store, &scope, None, 100).await.unwrap();

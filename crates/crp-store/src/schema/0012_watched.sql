@@ -15,3 +15,4 @@ CREATE TABLE watched_files (
     taken_at {int} NOT NULL,
     PRIMARY KEY (organization, folder, path)
 ){strict};
+CREATE INDEX watched_files_document ON watched_files (document);

@@ -1,16 +1,4 @@
--- How long documents are kept, and holds that keep them whatever else is said.
-
--- Days from which on documents go to the trash; none keeps them for ever.
-ALTER TABLE organizations ADD COLUMN retention_days {int};
-
--- By name, so that it holds for every version, for built-in pipelines, and after a pipeline was deleted. A row without days keeps
--- documents for ever; without a row the organization's days count.
-CREATE TABLE pipeline_retentions (
-    organization {uuid} NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
-    pipeline {text} NOT NULL,
-    retention_days {int},
-    PRIMARY KEY (organization, pipeline)
-){strict};
+-- Holds, which keep documents whatever else is said, and since when a document is kept.
 
 -- kept_from is set when a document comes back from the trash: its time begins anew. Before that it is the moment of the upload.
 ALTER TABLE documents ADD COLUMN kept_from {int};
