@@ -34,6 +34,7 @@ test('every page', async ({ app }) => {
     system: '/system?window=hour',
     account: '/account',
     trash: '/trash',
+    retention: '/retention',
     components: '/components',
   };
   for (const colorScheme of ['light', 'dark'] as const) {

@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Only this database
     #[arg(long, value_enum)]
     only: Option<Engine>,
+    /// Documents of the archive that is searched, five pages each
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    documents: u64,
     /// Measure nothing; write docs/manual/capacity.md and its plots from the results of earlier runs of both benches
     #[arg(long, conflicts_with_all = ["short", "only"])]
     report: bool,
@@ -71,7 +74,7 @@ impl Subject {
     }
 
     /// The plans, one new database each; the shape is that of `crates/crp-store/benches/load/main.rs`.
-    fn plans(self, short: bool) -> Vec<Value> {
+    fn plans(self, short: bool, documents: u64) -> Vec<Value> {
         match (self, short) {
             (Subject::Queue, true) => vec![
                 json!({ "claims": { "organizations": 3, "seconds": 2, "depths": [{ "waiting": 1000, "callers": [2] }] } }),
@@ -92,7 +95,7 @@ impl Subject {
                 ]
             }
             (Subject::Search, true) => vec![json!({ "archive": { "documents": 300, "questions": 5, "callers": 4 } })],
-            (Subject::Search, false) => vec![json!({ "archive": { "documents": 200_000, "questions": 100, "callers": 8 } })],
+            (Subject::Search, false) => vec![json!({ "archive": { "documents": documents, "questions": 100, "callers": 8 } })],
         }
     }
 }
@@ -101,6 +104,7 @@ impl Subject {
 pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask bench queue                    both databases: about 20 minutes
   cargo xtask bench search --only sqlite     one database
+  cargo xtask bench search --documents 50000
   cargo xtask bench queue --short            whether it runs
   cargo xtask bench queue --report           docs/manual/capacity.md from target/bench/queue.json and search.json";
 
@@ -118,7 +122,7 @@ pub(crate) fn run(subject: Subject, arguments: &Arguments) -> Result<ExitCode> {
         if arguments.only.is_some_and(|only| only != engine) {
             continue;
         }
-        for plan in subject.plans(arguments.short) {
+        for plan in subject.plans(arguments.short, arguments.documents) {
             results.measured.extend(in_new_database(engine, plan, &folder)?);
             if interrupt::was_asked_to_stop() {
                 bail!("interrupted");
@@ -173,9 +177,9 @@ mod tests {
 
     #[test]
     fn the_long_plans_measure_what_the_goals_speak_of() {
-        let queue = Subject::Queue.plans(false);
+        let queue = Subject::Queue.plans(false, 1);
         let million = queue.iter().filter(|plan| plan["claims"]["depths"][2]["waiting"] == 1_000_000).count();
         assert_eq!(million, 2, "one organization and a hundred");
-        assert_eq!(Subject::Search.plans(false)[0]["archive"]["documents"], 200_000);
+        assert_eq!(Subject::Search.plans(false, 7)[0]["archive"]["documents"], 7);
     }
 }
