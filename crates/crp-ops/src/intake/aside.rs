@@ -27,7 +27,7 @@ pub(super) fn into_done(place: &Place, name: &OsStr, identity: Identity, mark: &
     let done = place.make(OsStr::new(DONE))?;
     for new_name in names(name, mark) {
         if place.move_to(name, &done, &new_name)? {
-            return still_it(place, name, identity, &done, &new_name);
+            return still_it((place, name), identity, (&done, &new_name), mark);
         }
     }
     Err(io::Error::other(format!("a file of this name is in {DONE} already")))
@@ -52,7 +52,7 @@ pub(super) fn into_failed(place: &Place, name: &OsStr, identity: Identity, mark:
         }
         match place.move_to(name, &failed, &new_name).inspect_err(|_| failed.remove(&note))? {
             true => {
-                let is_it = still_it(place, name, identity, &failed, &new_name)?;
+                let is_it = still_it((place, name), identity, (&failed, &new_name), mark)?;
                 if !is_it {
                     failed.remove(&note);
                 }
@@ -64,13 +64,20 @@ pub(super) fn into_failed(place: &Place, name: &OsStr, identity: Identity, mark:
     Err(io::Error::other(format!("a file of this name is in {FAILED} already")))
 }
 
-/// Between the last look and the move somebody may have put another file in its place: that one goes back.
-fn still_it(place: &Place, name: &OsStr, identity: Identity, target: &Place, new_name: &OsStr) -> io::Result<bool> {
+/// Between the last look and the move somebody may have put another file in its place: that one goes back, under a name with `mark`
+/// when there is a third one by now.
+fn still_it(from: (&Place, &OsStr), identity: Identity, to: (&Place, &OsStr), mark: &str) -> io::Result<bool> {
+    let ((place, name), (target, new_name)) = (from, to);
     if target.identity(new_name)? == Some(identity) {
         return Ok(true);
     }
-    target.move_to(new_name, place, name)?;
-    Ok(false)
+    for back in names(name, mark) {
+        if target.move_to(new_name, place, &back)? {
+            return Ok(false);
+        }
+    }
+    let at = target.path().join(new_name);
+    Err(io::Error::other(format!("{} came in its place and is no document; move it back by hand", at.display())))
 }
 
 /// The name itself, and one that nobody else has; both short enough for a note beside them.
@@ -102,7 +109,26 @@ pub(super) fn note(name: &OsStr, failure: &Failure, now: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn a_file_that_was_moved_by_mistake_goes_back_even_when_a_third_has_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::root(folder.path()).unwrap();
+        let (done, name) = (place.make(OsStr::new(DONE)).unwrap(), OsStr::new("a.pdf"));
+        let (looked_at, second) = (Identity { modified: 1, size_bytes: 1 }, folder.path().join("done/a.pdf"));
+        fs::write(&second, "second").unwrap();
+        assert!(!still_it((&place, name), looked_at, (&done, name), "ID").unwrap());
+        assert_eq!(fs::read_to_string(folder.path().join("a.pdf")).unwrap(), "second");
+        fs::write(&second, "third").unwrap();
+        assert!(!still_it((&place, name), looked_at, (&done, name), "ID").unwrap());
+        assert_eq!((fs::read_to_string(folder.path().join("a.ID.pdf")).unwrap().as_str(), second.exists()), ("third", false));
+        fs::write(&second, "fourth").unwrap();
+        let left = still_it((&place, name), looked_at, (&done, name), "ID").unwrap_err().to_string();
+        assert!(left.contains("done/a.pdf") && second.exists(), "{left}");
+    }
 
     #[test]
     fn a_name_gets_a_mark_before_its_ending_and_room_for_a_note() {

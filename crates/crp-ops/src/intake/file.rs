@@ -123,6 +123,9 @@ impl One<'_> {
         let mut opened = self.open().await?;
         let name = DocumentName::from_client(&name).map_err(Refusal::File)?;
         let media_type = taking::judge(&mut opened, size_bytes, intake.settings.max_bytes).await.map_err(refusal)?;
+        let settings = intake.settings.clone();
+        let room = off_thread(move || Ok(settings.reserve.check(size_bytes))).await;
+        room.unwrap_or_else(|error| Err(taking::unreadable(&error))).map_err(Refusal::Now)?;
         let (key, stored) = doors.store(&self.scope, opened).await.map_err(refusal)?;
         // Somebody wrote to it while it was read.
         if stored.size_bytes != size_bytes || !self.is_unchanged().await {

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use self::{memory::Memory, place::Place};
 
 pub(crate) use self::aside::{DONE, FAILED};
+pub use crate::taking::Reserve;
 
 /// How long beyond two pauses a watcher may be silent before another takes the folder over.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -46,6 +47,8 @@ pub struct IntakeSettings {
     pub interval: Duration,
     /// Largest file that is taken, in bytes.
     pub max_bytes: u64,
+    /// What stays free on the disks.
+    pub reserve: Reserve,
 }
 
 /// The watch of one folder by one process.

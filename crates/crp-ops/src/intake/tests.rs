@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::{ffi::OsStrExt as _, fs::symlink},
     path::PathBuf,
+    sync::Arc,
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use crp_model::{Code, labels::IntakeResult};
 use crp_store::overview;
 use crp_testkit::s3_server::Fault;
 
-use super::{Intake, IntakeSettings, memory::Memory};
+use super::{Intake, IntakeSettings, Reserve, memory::Memory};
 use crate::fixtures::Installed;
 
 const PDF: &[u8] = b"%PDF-1.4\nbody";
@@ -32,9 +33,15 @@ impl Watch {
     fn of(installed: Installed) -> Self {
         let folder = installed.folder.path().join("watched");
         fs::create_dir_all(folder.join("one")).unwrap();
-        let settings = IntakeSettings { folder, interval: Duration::from_secs(5), max_bytes: 1000 };
+        let reserve = Reserve { disks: vec![folder.clone()], min_free_bytes: 0 };
+        let settings = IntakeSettings { folder, interval: Duration::from_secs(5), max_bytes: 1000, reserve };
         let intake = Intake::new(settings, installed.store.clone(), installed.objects.clone(), Metrics::for_tests());
         Self { installed, intake, memory: Memory::default() }
+    }
+
+    /// The same watch with other settings.
+    fn set(&mut self, change: impl FnOnce(&mut IntakeSettings)) {
+        change(Arc::make_mut(&mut self.intake.settings));
     }
 
     /// The same folder after the process was killed: nothing is remembered but what is durable.
@@ -206,6 +213,21 @@ async fn while_the_storage_is_away_files_stay_and_are_taken_when_it_is_back() {
     assert_eq!((watch.documents().await, watch.names("one")), (0, vec!["a.pdf".to_owned()]));
     watch.installed.storage_is_back();
     let mut watch = watch.started_again();
+    watch.looks(2).await;
+    assert_eq!((watch.documents().await, watch.names("one/done")), (1, vec!["a.pdf".to_owned()]));
+}
+
+#[tokio::test]
+async fn what_would_not_leave_the_reserve_free_stays_and_nothing_of_it_is_stored() {
+    let mut watch = Watch::new().await;
+    watch.put("one/a.pdf", PDF);
+    // No disk has so much.
+    watch.set(|settings| settings.reserve.min_free_bytes = u64::MAX / 2);
+    watch.looks(1).await;
+    let failure = watch.intake.look(&mut watch.memory).await.unwrap_err();
+    assert!(failure.code == Code::DiskFull && failure.message.contains("a reserve"), "{failure:?}");
+    assert_eq!((watch.documents().await, watch.names("one"), watch.installed.all().await.len()), (0, vec!["a.pdf".to_owned()], 0));
+    watch.set(|settings| settings.reserve.min_free_bytes = 0);
     watch.looks(2).await;
     assert_eq!((watch.documents().await, watch.names("one/done")), (1, vec!["a.pdf".to_owned()]));
 }

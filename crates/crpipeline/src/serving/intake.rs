@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crp_model::labels::PanicPlace;
-use crp_ops::intake::{Intake, IntakeSettings};
+use crp_ops::intake::{Intake, IntakeSettings, Reserve};
+use crp_web::WebSettings;
 use tokio_util::sync::CancellationToken;
 
 use super::Served;
-use crate::config::Configuration;
+use crate::{config::Configuration, doors};
 
 /// Pause after a defect.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -19,6 +20,8 @@ pub(super) async fn watch(served: &Served, configuration: &Configuration, stoppi
         folder,
         interval: Duration::from_secs(configuration.intake.interval_seconds.into()),
         max_bytes: configuration.limits.max_upload_bytes(),
+        // The same that uploads leave free.
+        reserve: Reserve { disks: doors::disks(configuration), min_free_bytes: WebSettings::default().min_free_disk_bytes },
     };
     tracing::info!(folder = %settings.folder.display(), "The folder is watched; each organization has a folder in it");
     let intake = Intake::new(settings, served.store.clone(), served.objects.clone(), served.metrics.clone());
