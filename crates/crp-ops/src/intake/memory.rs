@@ -1,7 +1,8 @@
 //! What earlier looks saw: which files have stopped changing, which are left for later, and what the log knows already.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -20,6 +21,8 @@ pub(super) struct Memory {
     look: u64,
     seen: HashMap<PathBuf, Seen>,
     told: HashMap<PathBuf, (u64, String)>,
+    /// Folders that this look did not see whole.
+    unseen: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -37,13 +40,41 @@ impl Memory {
     /// Begins a look.
     pub(super) fn begin(&mut self) {
         self.look += 1;
+        self.unseen.clear();
     }
 
-    /// Ends it: what was not seen any more is forgotten.
+    /// Ends one that came to its end: what was not seen any more is forgotten, but for what lies where it did not see everything.
     pub(super) fn end(&mut self) {
-        let look = self.look;
-        self.seen.retain(|_, seen| seen.last == look);
-        self.told.retain(|_, (last, _)| *last == look);
+        let (look, unseen) = (self.look, &self.unseen);
+        let is_there = |path: &Path, last: u64| last == look || unseen.iter().any(|folder| path.starts_with(folder));
+        self.seen.retain(|path, seen| is_there(path, seen.last));
+        self.told.retain(|path, (last, _)| is_there(path, *last));
+    }
+
+    /// This look does not see everything in the folder.
+    pub(super) fn leave_out(&mut self, folder: &Path) {
+        self.unseen.push(folder.to_owned());
+    }
+
+    /// The names of the files that are left for a later look than this one, by folder.
+    pub(super) fn waiting(&self) -> HashMap<PathBuf, HashSet<OsString>> {
+        let mut by_folder: HashMap<PathBuf, HashSet<OsString>> = HashMap::new();
+        for (path, _) in self.seen.iter().filter(|(_, seen)| seen.not_before > self.look) {
+            if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+                by_folder.entry(folder.to_owned()).or_default().insert(name.to_owned());
+            }
+        }
+        by_folder
+    }
+
+    /// How often the file could not be taken.
+    pub(super) fn failures(&self, path: &Path) -> u32 {
+        self.seen.get(path).map_or(0, |seen| seen.failures)
+    }
+
+    /// The file is not there any more.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.seen.remove(path);
     }
 
     /// Notes how a file looks; whether it may be taken now.

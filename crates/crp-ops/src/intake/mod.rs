@@ -13,6 +13,7 @@ mod file;
 mod marker;
 mod memory;
 mod place;
+mod ready;
 mod round;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crp_store::{Store, watched};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::{memory::Memory, place::Place};
+use self::{memory::Memory, place::Place, round::Left};
 
 pub(crate) use self::aside::{DONE, FAILED};
 pub use crate::taking::Reserve;
@@ -85,7 +86,9 @@ impl Intake {
                 looked = self.look(&mut memory) => looked,
             };
             (failures, pause) = match looked {
-                Ok(()) => (0, self.settings.interval),
+                // It took so long that the next one may begin.
+                Ok(Left::Ready) => (0, Duration::ZERO),
+                Ok(Left::Nothing) => (0, self.settings.interval),
                 Err(failure) => {
                     if told != failure.message {
                         let folder = self.settings.folder.display();
@@ -104,22 +107,25 @@ impl Intake {
         self.leave().await;
     }
 
-    /// One look: every file that is ready is dealt with.
-    async fn look(&self, memory: &mut Memory) -> Result<(), Failure> {
+    /// One look: every file that is ready is dealt with, or as many as there is time for before the next look is due.
+    async fn look(&self, memory: &mut Memory) -> Result<Left, Failure> {
         if let Some(failure) = self.objects.away() {
             return Err(failure);
         }
         let watched = self.open().await?;
         if !self.hold(&watched).await? {
             self.metrics.intake_files_waiting.set(0.0);
-            return Ok(());
+            return Ok(Left::Nothing);
         }
         memory.begin();
         let looked = tokio::select! {
             looked = round::deal_with_all(self, &watched, memory) => looked,
             lost = self.keep(&watched) => Err(lost),
         };
-        memory.end();
+        // One that was cut short did not see what is behind; that has not changed for this.
+        if looked.is_ok() {
+            memory.end();
+        }
         looked
     }
 

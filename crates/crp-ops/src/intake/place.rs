@@ -2,6 +2,7 @@
 //! who may write to the share cannot make the server read or write elsewhere.
 
 use std::{
+    collections::{BinaryHeap, HashSet},
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Write as _},
@@ -33,8 +34,19 @@ pub(super) struct Entry {
     pub(super) identity: Identity,
 }
 
+/// What lies in a folder, as far as one look takes it in.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) folders: Vec<Entry>,
+    /// Everything else, the oldest first.
+    pub(super) files: Vec<Entry>,
+    /// How many more of each there are.
+    pub(super) folders_left_out: u64,
+    pub(super) files_left_out: u64,
+}
+
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     File,
     Folder,
@@ -113,25 +125,39 @@ impl Place {
         &self.path
     }
 
-    /// What lies in it, the oldest first. Hidden and unfinished files are left out.
-    pub(super) fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut found = Vec::new();
+    /// What lies in it: of folders and of files each at most `limit`, the oldest first. Hidden and unfinished files are left out.
+    /// What cannot be looked at and what has to wait come last, so they take no room from others.
+    pub(super) fn listing(&self, limit: usize, waiting: &HashSet<OsString>) -> io::Result<Listing> {
+        let (mut folders, mut files) = (BinaryHeap::new(), BinaryHeap::new());
+        let (mut folders_left_out, mut files_left_out) = (0, 0);
         for entry in Dir::read_from(&*self.folder)? {
             let entry = entry?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if is_left_out(name) {
-                continue;
-            }
-            let (kind, identity) = match rustix::fs::statat(&*self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) => (Kind::of(&stat), Identity::of(&stat)),
-                Err(Errno::NOENT) => continue,
-                // It is there, so it must not be forgotten.
-                Err(_) => (Kind::Unknown, Identity { modified: 0, size_bytes: 0 }),
+            let Some((kind, identity)) = self.look_at(name) else { continue };
+            let (kept, left_out) = match kind {
+                Kind::Folder => (&mut folders, &mut folders_left_out),
+                _ => (&mut files, &mut files_left_out),
             };
-            found.push(Entry { name: name.to_owned(), kind, identity });
+            kept.push(Rank { is_last: kind == Kind::Unknown || waiting.contains(name), identity, name: name.to_owned(), kind });
+            if kept.len() > limit {
+                kept.pop();
+                *left_out += 1;
+            }
         }
-        found.sort_by(|a, b| (a.identity.modified, &a.name).cmp(&(b.identity.modified, &b.name)));
-        Ok(found)
+        let in_order = |kept: BinaryHeap<Rank>| kept.into_sorted_vec().into_iter().map(Rank::entry).collect();
+        Ok(Listing { folders: in_order(folders), files: in_order(files), folders_left_out, files_left_out })
+    }
+
+    fn look_at(&self, name: &OsStr) -> Option<(Kind, Identity)> {
+        if is_left_out(name) {
+            return None;
+        }
+        match rustix::fs::statat(&*self.folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Some((Kind::of(&stat), Identity::of(&stat))),
+            Err(Errno::NOENT) => None,
+            // It is there, so it must not be forgotten.
+            Err(_) => Some((Kind::Unknown, Identity { modified: 0, size_bytes: 0 })),
+        }
     }
 
     /// How what has this name looks now; `None` when there is nothing.
@@ -184,6 +210,21 @@ impl Place {
     /// Makes its names durable, where the file system knows how.
     fn sync(&self) {
         rustix::fs::fsync(&*self.folder).ok();
+    }
+}
+
+/// The order of a listing.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_last: bool,
+    identity: Identity,
+    name: OsString,
+    kind: Kind,
+}
+
+impl Rank {
+    fn entry(self) -> Entry {
+        Entry { name: self.name, kind: self.kind, identity: self.identity }
     }
 }
 
