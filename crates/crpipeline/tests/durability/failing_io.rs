@@ -19,6 +19,8 @@ use super::{
 
 /// How long a job is awaited by the metrics, which take no input or output of those that are counted.
 const BY_METRICS: Duration = Duration::from_secs(20);
+/// How long the log is awaited.
+const LOGGED: Duration = Duration::from_secs(5);
 /// More than any job needs.
 const MOST: u64 = 2000;
 
@@ -31,7 +33,7 @@ pub(crate) async fn run() {
     let known = load::without_faults(&installation.admin().await, load::documents(1)).await;
     server.terminate().await;
     // Every n in the long form, some of them in the short one.
-    let step = 400 / run.size(50, 400);
+    let step = 400 / run.size(30, 400);
     installation.set("CRPIPELINE_TEST_FAIL_IO", format!("1:{step}"));
     let server = installation.start(installation.server_plan()).await;
     let api = installation.admin().await;
@@ -53,7 +55,9 @@ pub(crate) async fn run() {
                 run.complain(vec![format!("n = {number}: an upload was answered with {}: {}", answer.status, answer.text())]);
             }
         }
-        if !server.log().contains(&format!("failed on purpose: {number} ")) {
+        // The answer may be here before the line of the log.
+        let line = format!("failed on purpose: {number} ");
+        if within(LOGGED, async || server.log().contains(&line).then_some(())).await.is_none() {
             break;
         }
         failed += 1;
