@@ -33,7 +33,7 @@ pub(crate) async fn run() {
     let known = load::without_faults(&installation.admin().await, load::documents(1)).await;
     server.terminate().await;
     // Every n in the long form, some of them in the short one.
-    let step = 400 / run.size(30, 400);
+    let step = 400 / run.size(50, 400);
     installation.set("CRPIPELINE_TEST_FAIL_IO", format!("1:{step}"));
     let server = installation.start(installation.server_plan()).await;
     let api = installation.admin().await;
