@@ -170,7 +170,8 @@ impl Turns<'_> {
                 self.waiting -= 1;
                 self.memory.forget(&path);
             }
-            Ok(After::Changed) => {}
+            // It is being written, or its size and time never agree: not at each look again.
+            Ok(After::Changed) => self.memory.postpone(&path),
             Err(failure) => {
                 // The next look begins with another one, which may be small enough.
                 self.memory.postpone(&path);
