@@ -15,9 +15,11 @@ mod link;
 mod metered;
 mod objects;
 mod probe;
+mod reserve;
 mod s3;
 mod settings;
 
 pub use link::DownloadLink;
 pub use objects::{Backend, Download, Listed, Objects, PutError, Stored};
+pub use reserve::Reserve;
 pub use settings::{Addressing, Encryption, RetrySettings, S3Settings};

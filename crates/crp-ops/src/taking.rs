@@ -1,8 +1,6 @@
 //! One file of this machine on its way to a document: judged by its first bytes, streamed to storage, described for the database.
 //! Imports and watched folders share it.
 
-use std::path::PathBuf;
-
 use crp_model::{Code, DocumentId, DocumentName, Failure, MediaType, ObjectKey, Plan, Priority, Scope, media::SNIFF_BYTES};
 use crp_objects::{Objects, PutError, Stored};
 use crp_store::{
@@ -24,34 +22,6 @@ pub(crate) struct Doors<'a> {
     pub(crate) store: &'a Store,
     pub(crate) objects: &'a Objects,
     pub(crate) max_bytes: u64,
-}
-
-/// What stays free on the disks of documents and database, so that the database can go on writing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reserve {
-    /// Folders on these disks.
-    pub disks: Vec<PathBuf>,
-    /// Bytes that stay free on each.
-    pub min_free_bytes: u64,
-}
-
-impl Reserve {
-    /// Whether so many bytes more leave the reserve free; a disk that tells nothing about itself is not counted. Waits for the disks.
-    ///
-    /// # Errors
-    /// `disk_full`
-    pub(crate) fn check(&self, wanted_bytes: u64) -> Result<(), Failure> {
-        let disks = self.disks.iter().filter_map(|folder| rustix::fs::statvfs(folder).ok());
-        match disks.map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize)).min() {
-            Some(free) if free < wanted_bytes.saturating_add(self.min_free_bytes) => {
-                let mebibytes = |bytes: u64| bytes / (1024 * 1024);
-                let (free, reserve, wanted) = (mebibytes(free), mebibytes(self.min_free_bytes), mebibytes(wanted_bytes));
-                let message = format!("The disk has {free} MiB left, of which {reserve} MiB are a reserve; the file has {wanted} MiB");
-                Err(Failure::new(Code::DiskFull, message))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 /// What the size and the first bytes of an open file say; the file stands at its beginning again.

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Failure, Limits, Timestamp};
-use crp_objects::Objects;
+use crp_objects::{Objects, Reserve};
 use crp_store::Store;
 use tokio::sync::Mutex;
 
@@ -35,10 +35,8 @@ pub struct WebSettings {
     pub max_waiting_sign_ins: usize,
     /// How long the body of a request may stay silent.
     pub body_idle_timeout: Duration,
-    /// The folders that documents and rows are written to, the data directory first; each may be on a disk of its own.
-    pub disks: Vec<PathBuf>,
-    /// Below so many free bytes on one of these disks `/readyz` says no and uploads are refused.
-    pub min_free_disk_bytes: u64,
+    /// What stays free on the disks of documents and rows; without it `/readyz` says no and uploads are refused.
+    pub reserve: Reserve,
     /// Whether downloads are sent on to the bucket by a link that holds for a minute.
     pub presigned_downloads: bool,
     /// Days that a document lies in the trash before it is deleted for good.
@@ -58,8 +56,7 @@ impl Default for WebSettings {
             password_cost: PasswordCost::default(),
             max_waiting_sign_ins: 64,
             body_idle_timeout: Duration::from_secs(30),
-            disks: vec![PathBuf::from(".")],
-            min_free_disk_bytes: 64 * 1024 * 1024,
+            reserve: Reserve { disks: vec![PathBuf::from(".")], min_free_bytes: Reserve::USUAL_BYTES },
             presigned_downloads: false,
             trash_days: 30,
             has_worker: true,

@@ -10,7 +10,7 @@ use std::{
 
 use crp_metrics::Metrics;
 use crp_model::{Ambient, Code, Failure};
-use crp_objects::{Objects, RetrySettings, S3Settings};
+use crp_objects::{Objects, Reserve, RetrySettings, S3Settings};
 use crp_ocr::{ChildCommand, ChildPool, HttpEngine, usual_memory_mebibytes};
 use crp_store::{DataDirectoryLock, Database, SchemaState, Store, schema_state};
 use tokio_util::sync::CancellationToken;
@@ -209,8 +209,8 @@ pub(crate) fn objects(settings: &StorageSettings, metrics: &Metrics) -> Result<O
     }
 }
 
-/// The folders of this machine that documents and rows are written to; each may be on a disk of its own.
-pub(crate) fn disks(configuration: &Configuration) -> Vec<PathBuf> {
+/// What stays free where documents and rows are written on this machine; each of these folders may be on a disk of its own.
+pub(crate) fn reserve(configuration: &Configuration) -> Reserve {
     let mut disks = vec![configuration.storage.data_dir.clone()];
     if configuration.storage.s3_bucket.is_none() {
         disks.push(objects_folder(&configuration.storage));
@@ -218,7 +218,7 @@ pub(crate) fn disks(configuration: &Configuration) -> Vec<PathBuf> {
     if let Database::Sqlite(file) = database(configuration) {
         disks.extend(file.parent().map(Path::to_owned));
     }
-    disks
+    Reserve { disks, min_free_bytes: Reserve::USUAL_BYTES }
 }
 
 /// Where objects lie without a bucket.

@@ -22,7 +22,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use crp_metrics::Metrics;
 use crp_model::{Code, Failure};
-use crp_objects::Objects;
+use crp_objects::{Objects, Reserve};
 use crp_store::{Store, watched};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -30,7 +30,6 @@ use uuid::Uuid;
 use self::{memory::Memory, place::Place, round::Left};
 
 pub(crate) use self::aside::{DONE, FAILED};
-pub use crate::taking::Reserve;
 
 /// How long beyond two pauses a watcher may be silent before another takes the folder over.
 const SILENCE: Duration = Duration::from_secs(10);

@@ -14,10 +14,11 @@ use std::{
 
 use crp_metrics::Metrics;
 use crp_model::{Code, labels::IntakeResult};
+use crp_objects::Reserve;
 use crp_store::overview;
 use crp_testkit::s3_server::Fault;
 
-use super::{Intake, IntakeSettings, Reserve, memory::Memory, round::Left};
+use super::{Intake, IntakeSettings, memory::Memory, round::Left};
 use crate::fixtures::Installed;
 
 const PDF: &[u8] = b"%PDF-1.4\nbody";

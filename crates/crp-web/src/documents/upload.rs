@@ -21,7 +21,6 @@ use crate::{
     Web,
     accepted::Accepted,
     auth::principal::Caller,
-    ops::disk,
     pipelines::resolve,
     problem::{Problem, ProblemBody, Refusal},
     schemas,
@@ -156,7 +155,7 @@ fn check_announced(web: &Web, headers: &HeaderMap) -> Result<(), Problem> {
         return Err(failure.into());
     }
     if web.objects.kind() == crp_objects::Backend::Folder {
-        disk::check_room(web, announced.unwrap_or(0))?;
+        web.settings.reserve.check(announced.unwrap_or(0))?;
     }
     Ok(())
 }

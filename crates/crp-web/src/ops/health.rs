@@ -9,7 +9,6 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::disk;
 use crate::Web;
 
 /// A check that takes longer than this has failed.
@@ -110,7 +109,7 @@ async fn worker(web: &Web) -> Result<(), String> {
 }
 
 fn room(web: &Web) -> Result<(), String> {
-    disk::check_room(web, 0).map_err(|failure| failure.to_string())
+    web.settings.reserve.check(0).map_err(|failure| failure.to_string())
 }
 
 async fn within<T>(check: impl Future<Output = Result<T, String>>) -> Result<T, String> {

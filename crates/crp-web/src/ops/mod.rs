@@ -1,6 +1,5 @@
 //! What operators and their machines ask: metrics, whether the process lives and is ready, how the installation is and was.
 
-pub(crate) mod disk;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod metrics;

@@ -14,10 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    disk,
-    system_checks::{self, SystemCheck},
-};
+use super::system_checks::{self, SystemCheck};
 use crate::{Web, auth::principal::Caller, problem::Problem, schemas};
 
 /// The installation.
@@ -118,7 +115,7 @@ pub(crate) async fn get_system(State(web): State<Arc<Web>>, caller: Caller) -> R
 
 fn storage(web: &Web) -> StorageView {
     match web.objects.kind() {
-        Backend::Folder => StorageView { kind: "folder", free_bytes: disk::free_bytes(web) },
+        Backend::Folder => StorageView { kind: "folder", free_bytes: web.settings.reserve.free_bytes() },
         Backend::S3 => StorageView { kind: "s3", free_bytes: None },
     }
 }

@@ -10,7 +10,7 @@ use crp_store::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{disk, health::CHECK_TIMEOUT};
+use super::health::CHECK_TIMEOUT;
 use crate::Web;
 
 /// So many times the reserve has to be free before the disk is called good.
@@ -62,12 +62,12 @@ async fn storage(web: &Web) -> SystemCheck {
 
 fn room(web: &Web) -> SystemCheck {
     let mebibytes = |bytes: u64| bytes / (1024 * 1024);
-    if let Err(failure) = disk::check_room(web, 0) {
+    if let Err(failure) = web.settings.reserve.check(0) {
         return of(Err(failure), "disk", "");
     }
-    match disk::free_bytes(web) {
+    match web.settings.reserve.free_bytes() {
         None => ok("disk", "The system does not tell how much room is left"),
-        Some(free) if free < GOOD_RESERVES * web.settings.min_free_disk_bytes => {
+        Some(free) if free < GOOD_RESERVES * web.settings.reserve.min_free_bytes => {
             let message = format!("The fullest disk of documents and database has only {} MiB left", mebibytes(free));
             warning("disk", message, "Free some space soon: uploads are refused when the reserve is reached.")
         }

@@ -94,8 +94,7 @@ impl TestApp {
         let objects = Objects::open_folder(&directory.path().join("objects"), metrics.clone()).unwrap();
         let mut settings = WebSettings {
             password_cost: CHEAP,
-            disks: vec![directory.path().to_owned()],
-            min_free_disk_bytes: 0,
+            reserve: crp_objects::Reserve { disks: vec![directory.path().to_owned()], min_free_bytes: 0 },
             has_worker: false,
             ..WebSettings::default()
         };

@@ -209,7 +209,7 @@ async fn a_form_that_makes_no_sense_is_refused_and_its_file_removed() {
 
 #[tokio::test]
 async fn without_room_on_the_disk_the_answer_is_507_before_a_byte_is_read() {
-    let app = TestApp::set_up_with(|settings| settings.min_free_disk_bytes = u64::MAX / 2).await;
+    let app = TestApp::set_up_with(|settings| settings.reserve.min_free_bytes = u64::MAX / 2).await;
     let cookie = app.sign_in(OWNER).await;
     let answer = app.upload(&cookie, "a.pdf", PDF).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::INSUFFICIENT_STORAGE, "disk_full"));

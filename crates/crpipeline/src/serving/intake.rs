@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crp_model::labels::PanicPlace;
-use crp_ops::intake::{Intake, IntakeSettings, Reserve};
-use crp_web::WebSettings;
+use crp_ops::intake::{Intake, IntakeSettings};
 use tokio_util::sync::CancellationToken;
 
 use super::Served;
@@ -21,7 +20,7 @@ pub(super) async fn watch(served: &Served, configuration: &Configuration, stoppi
         interval: Duration::from_secs(configuration.intake.interval_seconds.into()),
         max_bytes: configuration.limits.max_upload_bytes(),
         // The same that uploads leave free.
-        reserve: Reserve { disks: doors::disks(configuration), min_free_bytes: WebSettings::default().min_free_disk_bytes },
+        reserve: doors::reserve(configuration),
     };
     tracing::info!(folder = %settings.folder.display(), "The folder is watched; each organization has a folder in it");
     let intake = Intake::new(settings, served.store.clone(), served.objects.clone(), served.metrics.clone());

@@ -166,7 +166,7 @@ fn web_settings(configuration: &Configuration, role: Role) -> WebSettings {
         trusted_proxies: configuration.server.trusted_proxies.clone(),
         limits: configuration.limits.clone(),
         session_lifetime: Duration::from_secs(u64::from(configuration.login.session_hours) * 3600),
-        disks: doors::disks(configuration),
+        reserve: doors::reserve(configuration),
         has_worker: role.works(),
         trash_days: configuration.storage.trash_days,
         presigned_downloads: configuration.storage.presigned_downloads == Switch::On,
