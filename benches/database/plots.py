@@ -2,38 +2,18 @@
 
 usage: plots.py RESULTS.json FOLDER      writes FOLDER/capacity-depth.svg, -callers.svg, -growth.svg and -search.svg
 
-Colours are chosen to be read on a light and on a dark page: the ground stays transparent. The same results give the same bytes.
+The same results give the same bytes.
 """
 
 import json
 import pathlib
 import sys
 
-import matplotlib
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from style import INK, pyplot, save  # noqa: E402
 
-matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402
-
-INK = "#808890"
 COLOURS = {"sqlite": "#2f81f7", "postgres": "#d9822b"}
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
-
-pyplot.rcParams.update({
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.size": 11,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
-    "savefig.transparent": True,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "crpipeline",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-})
 
 
 def of(results, measure, **wanted):
@@ -65,11 +45,6 @@ def lines(results, what, x, y, label_y, wanted, file, goal=None):
     axes.set_ylabel(label_y)
     axes.legend(fontsize=10)
     save(figure, file)
-
-
-def save(figure, file):
-    figure.savefig(file, metadata={"Date": None})
-    pyplot.close(figure)
 
 
 def growth(results, file):

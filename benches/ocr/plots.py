@@ -2,43 +2,19 @@
 
 usage: plots.py RESULTS.json FOLDER      writes FOLDER/DOCUMENT-speed.svg, …-accuracy.svg and …-memory.svg
 
-Colours are chosen to be read on a light and on a dark page: the ground stays transparent. The same results give the same bytes.
+The same results give the same bytes.
 """
 
 import json
 import pathlib
 import sys
 
-import matplotlib
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from style import INK, pyplot, save  # noqa: E402
 
-matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402
-
-INK, OURS, PEER = "#808890", "#2f81f7", "#6e7781"
+OURS, PEER = "#2f81f7", "#6e7781"
 SEVERAL = ["#2f81f7", "#d9822b", "#2da44e", "#bf5af2", "#d1495b", "#a0a8b0"]
 OUR_ID = "crpipeline"
-
-pyplot.rcParams.update({
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.size": 11,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
-    "savefig.transparent": True,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "crpipeline",
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-})
-
-
-def save(figure, file):
-    figure.savefig(file, metadata={"Date": None})
-    pyplot.close(figure)
 
 
 def speed(document, names, file):
