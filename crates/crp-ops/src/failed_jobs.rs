@@ -1,6 +1,6 @@
 //! Jobs that failed and wait for somebody, of one organization or of all: listed, and tried again as the API does it.
 
-use crp_model::{Code, Failure, JobId, JobStatus, Scope};
+use crp_model::{Code, Failure, JobId, Scope};
 use crp_store::{
     Cursor, Store, StoreError,
     jobs::{self, JobFilter, JobGroup, JobSummary},
@@ -86,22 +86,14 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn retry_all(
-    store: &Store,
-    organizations: &[Named],
-    dry_run: bool,
-    mut tell: impl FnMut(&Retried),
-) -> Result<Vec<Retried>, Failure> {
-    let mut refused = Vec::new();
+pub async fn retry_all(store: &Store, organizations: &[Named], dry_run: bool, mut tell: impl FnMut(&Retried)) -> Result<(), Failure> {
     for (scope, name) in organizations {
         // New jobs are newer than the place after which the list goes on: none is tried twice.
         let mut cursor = None;
         loop {
             let page = page(store, scope, true, cursor).await?;
             for job in page.items {
-                let retried = retry(store, scope, listed(job, name), dry_run).await?;
-                tell(&retried);
-                refused.extend(retried.refused.is_some().then_some(retried));
+                tell(&retry(store, scope, listed(job, name), dry_run).await?);
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -109,14 +101,14 @@ pub async fn retry_all(
             }
         }
     }
-    Ok(refused)
+    Ok(())
 }
 
-/// Tries one job again, whichever of these organizations it is of; with `dry_run` it only tells it.
+/// Tries one job again, whichever of these organizations it is of; with `dry_run` it only tells it. `None` when none of them has it.
 ///
 /// # Errors
-/// `not_found` in words when none of them has it; the database's.
-pub async fn retry_one(store: &Store, organizations: &[Named], job: JobId, dry_run: bool) -> Result<Retried, Failure> {
+/// The database's.
+pub async fn retry_one(store: &Store, organizations: &[Named], job: JobId, dry_run: bool) -> Result<Option<Retried>, Failure> {
     for (scope, name) in organizations {
         match jobs::get(store, scope, job).await {
             Ok(row) => {
@@ -131,23 +123,22 @@ pub async fn retry_one(store: &Store, organizations: &[Named], job: JobId, dry_r
                     created_at: row.created_at.rfc3339(),
                     finished_at: row.finished_at.map(|at| at.rfc3339()),
                 };
-                return retry(store, scope, listed, dry_run).await;
+                return retry(store, scope, listed, dry_run).await.map(Some);
             }
             Err(StoreError::NotFound) => {}
             Err(error) => return Err(error.failure()),
         }
     }
-    let message = format!("There is no job {job}");
-    Err(Failure::new(Code::InvalidConfiguration, message).with_remedy("`crpipeline jobs list` shows jobs with their ids."))
+    Ok(None)
 }
 
 async fn retry(store: &Store, scope: &Scope, job: Listed, dry_run: bool) -> Result<Retried, Failure> {
-    if dry_run {
-        let refused = (!JobStatus::parse(job.status).is_some_and(JobStatus::is_final)).then(|| refusal("The job has not ended yet"));
-        return Ok(Retried { job, new_job: None, refused });
-    }
-    match jobs::retry(store, scope, job.id).await {
-        Ok(new) => Ok(Retried { job, new_job: Some(new), refused: None }),
+    let retried = match dry_run {
+        true => jobs::may_retry(store, scope, job.id).await.map(|()| None),
+        false => jobs::retry(store, scope, job.id).await.map(Some),
+    };
+    match retried {
+        Ok(new_job) => Ok(Retried { job, new_job, refused: None }),
         Err(StoreError::Conflict(why)) => Ok(Retried { job, new_job: None, refused: Some(refusal(&why)) }),
         Err(StoreError::NotFound) => Ok(Retried { job, new_job: None, refused: Some(refusal("Somebody has deleted it meanwhile")) }),
         Err(error) => Err(error.failure()),
@@ -181,7 +172,7 @@ fn listed(job: JobSummary, organization: &str) -> Listed {
 mod tests {
     use std::time::Duration;
 
-    use crp_model::WorkerId;
+    use crp_model::{JobStatus, WorkerId};
     use crp_store::{documents, tasks};
 
     use super::*;
@@ -210,20 +201,34 @@ mod tests {
         assert_eq!(list(store, &organizations, false, 1, |_| {}).await.unwrap(), 1);
 
         let mut would = 0;
-        assert!(retry_all(store, &organizations, true, |_| would += 1).await.unwrap().is_empty());
+        retry_all(store, &organizations, true, |retried| would += u32::from(retried.refused.is_none())).await.unwrap();
         assert_eq!((would, list(store, &organizations, true, 10, |_| {}).await.unwrap()), (2, 2), "nothing was changed");
 
         installed.clock.advance(Duration::from_secs(1));
-        let retried = retry_one(store, &organizations, one.job, false).await.unwrap();
+        let retried = retry_one(store, &organizations, one.job, false).await.unwrap().unwrap();
         let new = jobs::get(store, &installed.scope, retried.new_job.unwrap()).await.unwrap();
         assert_eq!((new.retry_of, new.status), (Some(one.job), JobStatus::Queued));
-        let again = retry_one(store, &organizations, new.id, false).await.unwrap();
-        assert!(again.new_job.is_none() && again.refused.unwrap().message.contains("queued"), "it has not ended");
+        for dry_run in [true, false] {
+            let again = retry_one(store, &organizations, new.id, dry_run).await.unwrap().unwrap();
+            assert!(again.new_job.is_none() && again.refused.unwrap().message.contains("queued"), "it has not ended");
+        }
         let mut tried = Vec::new();
         retry_all(store, &organizations, false, |retried| tried.push(retried.job.id)).await.unwrap();
         assert_eq!(tried, [two.job], "what was run again needs nobody any more");
         assert_eq!(list(store, &organizations, true, 10, |_| {}).await.unwrap(), 0);
         let nobody = JobId::new(store.ambient());
-        assert_eq!(retry_one(store, &organizations, nobody, false).await.unwrap_err().code, Code::InvalidConfiguration);
+        assert_eq!(retry_one(store, &organizations, nobody, false).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_lies_in_the_trash_is_refused_and_a_dry_run_says_so() {
+        let installed = Installed::on_folder().await;
+        let organizations = [(Scope::system(installed.scope.organization), "one".to_owned())];
+        let thrown_away = failed(&installed, "one").await;
+        documents::trash(&installed.store, &installed.scope, thrown_away.document).await.unwrap();
+        for dry_run in [true, false] {
+            let retried = retry_one(&installed.store, &organizations, thrown_away.job, dry_run).await.unwrap().unwrap();
+            assert!(retried.new_job.is_none() && retried.refused.unwrap().message.contains("trash"));
+        }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     sql::{args, sql},
     tasks::Committed,
     transaction::Tx,
+    value::Row,
 };
 
 /// The statements of the modules below this one.
@@ -231,20 +232,36 @@ async fn refuse_trashed(tx: &mut Tx, scope: &Scope, document: DocumentId) -> Res
     Ok(())
 }
 
-/// Makes a new job with the same document, plan and priority.
+/// Whether [`retry`] would make a new job now; nothing is changed.
 ///
 /// # Errors
-/// `NotFound`; `Conflict` while the old one is not final, or while its document is in the trash.
-pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, StoreError> {
+/// Those of [`retry`].
+pub async fn may_retry(store: &Store, scope: &Scope, job: JobId) -> Result<(), StoreError> {
+    // Not read-only: on PostgreSQL the question takes the lock of the real thing, until this is dropped.
     let mut tx = store.write().await?;
+    retriable(&mut tx, scope, job).await.map(drop)
+}
+
+/// The row of a job that can be tried again.
+async fn retriable(tx: &mut Tx, scope: &Scope, job: JobId) -> Result<Row, StoreError> {
     let old = tx.one(&OLD_JOB, args![scope.organization, job]).await?.ok_or(StoreError::NotFound)?;
     let status: JobStatus = old.get("status")?;
     if !status.is_final() {
         let sentence = format!("The job is {} and can be tried again once it has ended; cancel it first if it hangs.", status.as_str());
         return Err(StoreError::Conflict(sentence));
     }
+    refuse_trashed(tx, scope, old.get("document")?).await?;
+    Ok(old)
+}
+
+/// Makes a new job with the same document, plan and priority.
+///
+/// # Errors
+/// `NotFound`; `Conflict` while the old one is not final, or while its document is in the trash.
+pub async fn retry(store: &Store, scope: &Scope, job: JobId) -> Result<JobId, StoreError> {
+    let mut tx = store.write().await?;
+    let old = retriable(&mut tx, scope, job).await?;
     let (plan, document): (Plan, DocumentId) = (old.json("plan")?, old.get("document")?);
-    refuse_trashed(&mut tx, scope, document).await?;
     let new = insert::insert_job(&mut tx, scope, document, &plan, Some(job), Priority::of_number(old.get("priority")?)).await?;
     let source: Option<String> = old.opt("source")?;
     if source.is_some() {

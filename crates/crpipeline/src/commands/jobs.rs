@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crp_metrics::Metrics;
-use crp_model::Failure;
+use crp_model::{Code, Failure};
 use crp_ops::failed_jobs::{self, Listed, Retried};
 use crp_store::Store;
 use serde_json::json;
@@ -64,13 +64,21 @@ async fn retry(store: &Store, arguments: &JobsRetryArguments) -> Result<Option<F
     if arguments.all {
         failed_jobs::retry_all(store, &organizations, arguments.dry_run, &mut tell).await?;
     }
+    let mut unknown = Vec::new();
     for id in &arguments.ids {
-        tell(&failed_jobs::retry_one(store, &organizations, *id, arguments.dry_run).await?);
+        match failed_jobs::retry_one(store, &organizations, *id, arguments.dry_run).await? {
+            Some(retried) => tell(&retried),
+            None => unknown.push(id.to_string()),
+        }
     }
     if !arguments.json {
         let what = if arguments.dry_run { "would be tried again" } else { "are tried again" };
         let others = if refused == 0 { String::new() } else { format!(", {refused} cannot be") };
         say(&format!("{tried} jobs {what}{others}."));
+    }
+    if !unknown.is_empty() {
+        let message = format!("There is no job {}", unknown.join(", "));
+        return Err(Failure::new(Code::InvalidConfiguration, message).with_remedy("`crpipeline jobs list` shows jobs with their ids."));
     }
     Ok(first)
 }
