@@ -1,6 +1,6 @@
 //! Closed sets of label values. A label of a metric is always one of these enums, so every series exists from the start.
 
-use crate::{Cause, StageType};
+use crate::{Cause, Code, StageType};
 
 /// A closed set of label values.
 pub trait Label: Copy + 'static {
@@ -287,5 +287,16 @@ impl Label for Cause {
 
     fn label(self) -> &'static str {
         self.as_str()
+    }
+}
+
+impl UploadResult {
+    /// How a file counts that was refused with this code before it became a document; `None` when that says nothing about the file.
+    pub const fn of_refusal(code: Code) -> Option<Self> {
+        match code {
+            Code::UnsupportedType | Code::AmbiguousType | Code::EmptyFile => Some(Self::RejectedType),
+            Code::TooLarge => Some(Self::RejectedSize),
+            _ => None,
+        }
     }
 }

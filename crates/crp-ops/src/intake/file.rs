@@ -185,10 +185,8 @@ impl One<'_> {
             return Ok(After::Changed);
         }
         let metrics = &self.intake.metrics;
-        match failure.code {
-            Code::UnsupportedType | Code::AmbiguousType | Code::EmptyFile => metrics.documents_total.inc(UploadResult::RejectedType),
-            Code::TooLarge => metrics.documents_total.inc(UploadResult::RejectedSize),
-            _ => {}
+        if let Some(result) = UploadResult::of_refusal(failure.code) {
+            metrics.documents_total.inc(result);
         }
         metrics.intake_files_total.inc(IntakeResult::Failed);
         tracing::warn!(path = %self.relative, code = failure.code.as_str(), "A file of the watched folder was refused: {}", failure.message);
@@ -203,8 +201,8 @@ impl One<'_> {
 
 /// A file that cannot be read to its end is another matter than one that is no document.
 fn refusal(failure: Failure) -> Refusal {
-    match failure.code {
-        Code::EmptyFile | Code::UnsupportedType | Code::AmbiguousType | Code::TooLarge => Refusal::File(failure),
-        _ => Refusal::Now(failure),
+    match UploadResult::of_refusal(failure.code) {
+        Some(_) => Refusal::File(failure),
+        None => Refusal::Now(failure),
     }
 }

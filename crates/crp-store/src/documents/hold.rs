@@ -14,6 +14,7 @@ sql! {
     LOCK = "SELECT held_at, hold_reason FROM documents WHERE organization = $1 AND id = $2" + postgres "FOR UPDATE";
     SET =
         "UPDATE documents SET held_at = $3, held_by = $4, hold_reason = $5 WHERE organization = $1 AND id = $2";
+    LIFT = "UPDATE documents SET held_at = NULL, held_by = NULL, hold_reason = NULL WHERE organization = $1 AND id = $2";
 }
 
 /// Puts a document on hold, also one in the trash. One that is on hold gets the new reason, and with it whoever gives it now.
@@ -42,8 +43,7 @@ pub async fn release(store: &Store, scope: &Scope, document: DocumentId) -> Resu
     let mut tx = store.write().await?;
     let row = tx.one(&LOCK, args![scope.organization, document]).await?.ok_or(StoreError::NotFound)?;
     if row.opt::<Timestamp>("held_at")?.is_some() {
-        let nothing = (None::<Timestamp>, None::<&str>);
-        tx.run(&SET, args![scope.organization, document, nothing.0, None::<crp_model::UserId>, nothing.1]).await?;
+        tx.run(&LIFT, args![scope.organization, document]).await?;
         let detail = json!({ "reason": row.opt::<String>("hold_reason")? });
         audit::append(&mut tx, scope, "document.hold_lifted", Some(document.0), &detail).await?;
     }

@@ -81,12 +81,45 @@ macro_rules! limited_heads {
     };
 }
 
+/// The fairest order of heads and their tasks `t`.
+macro_rules! fairest {
+    () => {
+        " FROM heads JOIN tasks t ON t.id = heads.task
+          ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id"
+    };
+}
+
+/// Takes the first task of these heads.
+macro_rules! first_of {
+    ($heads:expr) => {
+        concat!($heads, take!("SELECT t.id", fairest!(), " LIMIT 1"))
+    };
+}
+
+/// The same where others claim, too: the first task of the fairest lane, told by these columns, that no other claimer has locked.
+macro_rules! first_unlocked_of {
+    ($heads:expr, $first:literal $(, $column:literal)*) => {
+        concat!(
+            $heads,
+            ", ranked AS MATERIALIZED (SELECT heads.", $first, $(", heads.", $column,)* fairest!(), "),
+             picked AS MATERIALIZED (
+                 SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
+                     SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.run_after <= $1
+                         AND c.", $first, " = ranked.", $first, $(" AND c.", $column, " = ranked.", $column,)*
+            " ORDER BY c.priority DESC, c.run_after, c.first_page, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
+                 ) AS candidate LIMIT 1
+             )",
+            take!("SELECT picked.id FROM picked")
+        )
+    };
+}
+
 macro_rules! take {
-    ($which:literal) => {
+    ($($which:expr),+) => {
         concat!(
             " UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, worker = $2, lease_until = $3, started_at = $1
               WHERE id = (",
-            $which,
+            $($which,)+
             ") AND state = 'ready'
               RETURNING id, organization, job, stage_index, kind, first_page, last_page, attempt, max_attempts, fence"
         )
@@ -94,48 +127,8 @@ macro_rules! take {
 }
 
 sql! {
-    CLAIM =
-        sqlite concat!(
-            heads!(),
-            take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
-                   ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id LIMIT 1")
-        ),
-        // Each claimer locks the first task of the fairest organization that no other claimer has locked.
-        postgres concat!(
-            heads!(),
-            ", ranked AS MATERIALIZED (
-                 SELECT heads.organization FROM heads JOIN tasks t ON t.id = heads.task
-                 ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id
-             ),
-             picked AS MATERIALIZED (
-                 SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
-                     SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.organization = ranked.organization AND c.run_after <= $1
-                     ORDER BY c.priority DESC, c.run_after, c.first_page, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
-                 ) AS candidate LIMIT 1
-             )",
-            take!("SELECT picked.id FROM picked")
-        );
-    CLAIM_LIMITED =
-        sqlite concat!(
-            limited_heads!(),
-            take!("SELECT t.id FROM heads JOIN tasks t ON t.id = heads.task
-                   ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id LIMIT 1")
-        ),
-        postgres concat!(
-            limited_heads!(),
-            ", ranked AS MATERIALIZED (
-                 SELECT heads.organization, heads.stage FROM heads JOIN tasks t ON t.id = heads.task
-                 ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id
-             ),
-             picked AS MATERIALIZED (
-                 SELECT candidate.id FROM ranked CROSS JOIN LATERAL (
-                     SELECT c.id FROM tasks c WHERE c.state = 'ready' AND c.organization = ranked.organization AND c.stage = ranked.stage
-                         AND c.run_after <= $1
-                     ORDER BY c.priority DESC, c.run_after, c.first_page, c.id LIMIT 1 FOR UPDATE SKIP LOCKED
-                 ) AS candidate LIMIT 1
-             )",
-            take!("SELECT picked.id FROM picked")
-        );
+    CLAIM = sqlite first_of!(heads!()), postgres first_unlocked_of!(heads!(), "organization");
+    CLAIM_LIMITED = sqlite first_of!(limited_heads!()), postgres first_unlocked_of!(limited_heads!(), "organization", "stage");
     // A row where there is any limit. On PostgreSQL claimers then take turns until they have committed: two at once would both see
     // the last free place. SQLite has one writer.
     LIMITED =

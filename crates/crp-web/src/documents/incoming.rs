@@ -17,6 +17,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use super::unclaimed::Unclaimed;
 use crate::{
     Web,
+    jobs::prioritize::read_priority,
     problem::{Problem, Refusal},
 };
 
@@ -85,12 +86,6 @@ async fn store_file(web: &Web, organization: OrganizationId, mut field: Field<'_
         Err(PutError::Body(text)) => Err(trouble.unwrap_or_else(|| Problem::new(Refusal::IncompleteBody, text))),
         Err(PutError::Storage(failure)) => Err(failure.into()),
     }
-}
-
-/// The priority of this name.
-pub(crate) fn read_priority(name: &str) -> Result<Priority, Problem> {
-    let names = || Priority::ALL.map(Priority::as_str).join(", ");
-    Priority::parse(name).ok_or_else(|| Problem::new(Refusal::InvalidValue, format!("\"priority\" is one of {}", names())))
 }
 
 async fn short_text(mut field: Field<'_>) -> Result<String, Problem> {

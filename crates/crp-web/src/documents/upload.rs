@@ -100,14 +100,10 @@ pub(crate) async fn upload_document(State(web): State<Arc<Web>>, caller: Caller,
 /// The whole upload; the API and the plain form share it.
 pub(crate) async fn receive(web: &Arc<Web>, scope: &Scope, request: Request) -> Result<Uploaded, Problem> {
     let result = receive_uncounted(web, scope, request).await;
-    if let Err(problem) = &result {
-        match Code::parse(problem.code) {
-            Some(Code::UnsupportedType | Code::AmbiguousType | Code::EmptyFile) => {
-                web.metrics.documents_total.inc(UploadResult::RejectedType)
-            }
-            Some(Code::TooLarge) => web.metrics.documents_total.inc(UploadResult::RejectedSize),
-            _ => {}
-        }
+    if let Err(problem) = &result
+        && let Some(refused) = Code::parse(problem.code).and_then(UploadResult::of_refusal)
+    {
+        web.metrics.documents_total.inc(refused);
     }
     result
 }

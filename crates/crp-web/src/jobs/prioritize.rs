@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use crp_model::JobId;
+use crp_model::{JobId, Priority};
 use crp_store::jobs;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,9 +13,8 @@ use super::view::JobView;
 use crate::{
     Web,
     auth::principal::Caller,
-    documents::incoming::read_priority,
     extract::{JsonBody, PathOf},
-    problem::{Problem, ProblemBody},
+    problem::{Problem, ProblemBody, Refusal},
     schemas,
 };
 
@@ -46,4 +45,13 @@ pub(crate) async fn put_job_priority(
     let (scope, job) = (caller.scope(), JobId(id));
     jobs::prioritize(&web.store, &scope, job, read_priority(&body.priority)?).await?;
     Ok(Json(JobView::of(jobs::get(&web.store, &scope, job).await?)))
+}
+
+/// The priority of this name.
+///
+/// # Errors
+/// `invalid_value`.
+pub(crate) fn read_priority(name: &str) -> Result<Priority, Problem> {
+    let names = || Priority::ALL.map(Priority::as_str).join(", ");
+    Priority::parse(name).ok_or_else(|| Problem::new(Refusal::InvalidValue, format!("\"priority\" is one of {}", names())))
 }
