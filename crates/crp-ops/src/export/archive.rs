@@ -2,14 +2,13 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, BufWriter, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use crp_model::{Code, Failure};
-use tempfile::TempDir;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 /// From this size on a file is written in the form for large files (ZIP64).
@@ -23,7 +22,7 @@ pub(super) struct Archive {
     partial: PathBuf,
     target: PathBuf,
     /// Room beside the archive for one object at a time.
-    scratch: TempDir,
+    scratch: PathBuf,
     taken: HashSet<String>,
     /// Stored objects that are in it, and their size.
     pub(super) objects: u64,
@@ -40,20 +39,20 @@ impl Archive {
             let message = format!("There is {} already", target.display());
             return Err(Failure::new(Code::TargetNotEmpty, message).with_remedy("Name a new file; nothing that is there is overwritten."));
         }
-        let folder = folder_of(target);
         let Some(name) = target.file_name() else {
             return Err(Failure::new(Code::FileAccess, format!("{} names no file", target.display())));
         };
         let partial = target.with_file_name(format!("{}.partial", name.to_string_lossy()));
         let file = new_partial(&partial)?;
-        let scratch = tempfile::Builder::new().prefix(".crpipeline-export-").tempdir_in(folder).map_err(|e| of_io(folder, &e))?;
+        let scratch = target.with_file_name(format!("{}.partial.files", name.to_string_lossy()));
+        new_scratch(&scratch).map_err(|error| of_io(&scratch, &error))?;
         let zip = Some(ZipWriter::new(BufWriter::with_capacity(WRITE_BYTES, file)));
         Ok(Self { zip, partial, target: target.to_owned(), scratch, taken: HashSet::new(), objects: 0, object_bytes: 0 })
     }
 
     /// A path for a file that is added next, in a folder that goes with the export.
     pub(super) fn scratch(&self, name: &str) -> PathBuf {
-        self.scratch.path().join(name)
+        self.scratch.join(name)
     }
 
     /// Adds a file under a name that no other has.
@@ -109,8 +108,9 @@ impl Archive {
 }
 
 impl Drop for Archive {
-    /// An export that failed leaves nothing; one that was killed leaves a file called `.partial`.
+    /// An export that failed leaves nothing; one that was killed leaves what is called `.partial`, until the next one to the same target.
     fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.scratch);
         if self.zip.take().is_some() {
             let _ = fs::remove_file(&self.partial);
         }
@@ -133,6 +133,16 @@ fn new_partial(partial: &Path) -> Result<File, Failure> {
         }
         _ => of_io(partial, &error),
     })
+}
+
+/// An empty folder for files of documents on their way. What a killed export left there goes; whoever has the lock of the unfinished file
+/// is the only one.
+fn new_scratch(scratch: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(scratch) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    DirBuilder::new().mode(0o700).create(scratch)
 }
 
 fn remove_abandoned(partial: &Path) -> io::Result<()> {
@@ -211,6 +221,8 @@ mod tests {
         drop(archive);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         fs::write(folder.path().join("a.zip.partial"), "of a killed export").unwrap();
+        fs::create_dir(folder.path().join("a.zip.partial.files")).unwrap();
+        fs::write(folder.path().join("a.zip.partial.files/object"), "of a document").unwrap();
         let archive = Archive::begin(&target).unwrap();
         fs::write(&target, "somebody else's").unwrap();
         assert_eq!(archive.finish().unwrap_err().code, Code::FileAccess);

@@ -160,7 +160,7 @@ async fn full(run: &mut Run, disk: Disk, round: u64) {
         run.complain(vec![format!("{disk:?}: a panic")]);
     }
     server.terminate().await;
-    run.complain(check(&installation, &data_dir, disk, elsewhere.path()).await);
+    run.complain(check(&data_dir, disk, elsewhere.path()).await);
 }
 
 /// Uploads until one is refused, then a while longer; how many were refused, and what was answered or told wrongly.
@@ -198,8 +198,7 @@ async fn is_ready(server: &Server) -> bool {
 }
 
 /// What `crpipeline check` has to say.
-async fn check(installation: &Installation, data_dir: &Path, disk: Disk, elsewhere: &Path) -> Vec<String> {
-    let _ = installation;
+async fn check(data_dir: &Path, disk: Disk, elsewhere: &Path) -> Vec<String> {
     let line = CommandLine::new(BINARY, data_dir).env("CRPIPELINE_DATA_DIR", data_dir.display().to_string());
     let line = match disk {
         Disk::Database => line.env("DATABASE_URL", format!("sqlite://{}", elsewhere.join("x.db").display())),
@@ -265,7 +264,7 @@ async fn watched_folder(run: &mut Run) {
     fs::write(folder.join("b.docx"), b"no document").expect("there is room");
     // No new name fits: neither a folder nor a note.
     let mut names = Vec::new();
-    while File::create(watched.path().join(format!(".{}", names.len()))).is_ok_and(|_| true) {
+    while File::create(watched.path().join(format!(".{}", names.len()))).is_ok() {
         names.push(watched.path().join(format!(".{}", names.len())));
     }
     let documents = async || {
