@@ -1,6 +1,7 @@
 //! Objects as files of a folder: a key is a relative path. Nothing is visible under its key before it is whole and on the disk.
 
 mod list;
+mod tree;
 mod write;
 
 use std::{
@@ -17,6 +18,7 @@ use tokio::{io::AsyncReadExt, io::AsyncSeekExt, time::Instant};
 use tokio_util::io::ReaderStream;
 
 use crate::{Download, cleanup::Cleanups, key};
+use tree::Tree;
 
 /// Where uploads wait until they are whole. The dot keeps it apart from every key.
 const PARTIAL: &str = ".partial";
@@ -29,6 +31,7 @@ pub(crate) struct Folder(Arc<Inner>);
 
 struct Inner {
     root: PathBuf,
+    tree: Arc<Tree>,
     partial: PathBuf,
     metrics: Metrics,
     cleanups: Cleanups,
@@ -40,9 +43,10 @@ impl Folder {
         fs::create_dir_all(&partial).map_err(|e| of_io("create its folders", root, &e))?;
         let above = root.parent().filter(|p| !p.as_os_str().is_empty());
         for folder in [Some(partial.as_path()), Some(root), above].into_iter().flatten() {
-            write::sync_folder(folder).map_err(|e| of_io("be written to disk", folder, &e))?;
+            tree::sync_folder(folder).map_err(|e| of_io("be written to disk", folder, &e))?;
         }
-        Ok(Self(Arc::new(Inner { root: root.to_owned(), partial, metrics, cleanups })))
+        let tree = Arc::new(Tree::new(root));
+        Ok(Self(Arc::new(Inner { root: root.to_owned(), tree, partial, metrics, cleanups })))
     }
 
     pub(crate) async fn head(&self, key: &ObjectKey) -> Result<Option<u64>, Failure> {
@@ -56,11 +60,10 @@ impl Folder {
     }
 
     pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), Failure> {
-        let (path, root) = (self.path(key)?, self.0.root.clone());
-        self.timed(StorageOperation::Delete, move || match fs::remove_file(&path) {
-            Ok(()) => write::sync_and_prune(&path, &root).map_err(|e| of_io("be written to disk", &path, &e)),
-            Err(e) if is_absent(&e) => Ok(()),
-            Err(e) => Err(of_io("remove a file", &path, &e)),
+        let (path, tree) = (self.path(key)?, self.0.tree.clone());
+        self.timed(StorageOperation::Delete, move || match tree.remove(&path) {
+            Err(e) if !is_absent(&e) => Err(of_io("remove a file", &path, &e)),
+            _ => Ok(()),
         })
         .await
     }

@@ -4,6 +4,7 @@ use std::{
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Folder, of_io};
+use super::{Folder, of_io, tree::Tree};
 use crate::{
     PutError, Stored,
     cleanup::{Cleanup, Cleanups},
@@ -26,9 +27,6 @@ use crate::{
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 1024 * 1024;
-/// A folder may be pruned by a deletion between its creation and the rename into it; it is created again this often.
-const FOLDER_ATTEMPTS: u32 = 10;
-
 /// A file that grows under `.partial/`. Dropped, it is gone.
 struct Growing {
     file: BufWriter<tokio::fs::File>,
@@ -87,12 +85,12 @@ impl Folder {
         growing.file.flush().await.map_err(|e| of_io("write a file", &growing.path, &e))?;
         let file = growing.file.into_inner().into_std().await;
         let stored = Stored { size_bytes: growing.size_bytes, sha256: Sha256Hash(growing.hash.finalize().into()) };
-        let (root, cleanups, temp) = (self.0.root.clone(), self.0.cleanups.clone(), growing.path);
+        let (tree, cleanups, temp) = (self.0.tree.clone(), self.0.cleanups.clone(), growing.path);
         // Runs to its end by itself: who is gone by then drops the guard, and the object goes too.
         let commit = move || {
             file.sync_all().map_err(|e| of_io("write a file to disk", &temp, &e))?;
             drop(file);
-            publish(temp, &target, &root, existing, stored, &cleanups)
+            publish(temp, &target, &tree, existing, stored, &cleanups)
         };
         let created = self.0.cleanups.unbroken_blocking(commit).await;
         let busy = growing.busy + started.elapsed();
@@ -106,39 +104,37 @@ impl Folder {
 
 /// Gives a finished file its name. Returns the guard that removes it again, if it is new.
 fn publish(
-    mut temp: TempPath,
+    temp: TempPath,
     target: &Path,
-    root: &Path,
+    tree: &Arc<Tree>,
     existing: Existing,
     stored: Stored,
     cleanups: &Cleanups,
 ) -> Result<Option<Cleanup>, Failure> {
-    let parent = target.parent().unwrap_or(root);
-    for attempt in 1.. {
-        let again = |e: &io::Error| e.kind() == io::ErrorKind::NotFound && attempt < FOLDER_ATTEMPTS;
-        match make_folders(root, parent) {
-            Ok(()) => {}
-            Err(e) if again(&e) => continue,
-            Err(e) => return Err(of_io("create a folder", parent, &e)),
-        }
+    let mut waiting = Some(temp);
+    let named = tree.name(target, |target| {
+        let Some(temp) = waiting.take() else { return Ok(()) };
         let named = match existing {
             Existing::Keep => temp.persist_noclobber(target),
             Existing::Replace | Existing::Rewrite => temp.persist(target),
         };
-        match named {
-            Ok(()) => break,
-            Err(refused) if again(&refused.error) => temp = refused.path,
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => return same_or_taken(target, stored).map(|()| None),
-            Err(refused) => return Err(of_io("name a file", target, &refused.error)),
-        }
-    }
-    let guard = (existing == Existing::Keep).then(|| {
-        let (gone, root) = (target.to_owned(), root.to_owned());
-        cleanups.arm(async move {
-            let _ = tokio::task::spawn_blocking(move || fs::remove_file(&gone).and_then(|()| sync_and_prune(&gone, &root))).await;
+        named.map_err(|refused| {
+            waiting = Some(refused.path);
+            refused.error
         })
     });
-    sync_folder(parent).map_err(|e| of_io("be written to disk", parent, &e))?;
+    let created = match named {
+        Ok(created) => created,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return same_or_taken(target, stored).map(|()| None),
+        Err(e) => return Err(of_io("name a file", target, &e)),
+    };
+    let guard = (existing == Existing::Keep).then(|| {
+        let (gone, tree) = (target.to_owned(), tree.clone());
+        cleanups.arm(async move {
+            let _ = tokio::task::spawn_blocking(move || tree.remove(&gone)).await;
+        })
+    });
+    tree.settle(target, created).map_err(|e| of_io("be written to disk", target, &e))?;
     Ok(guard)
 }
 
@@ -161,42 +157,6 @@ fn hash_file(path: &Path) -> io::Result<Stored> {
             }
         }
     }
-}
-
-/// Creates the folders from `root` down to `folder`, each one durably.
-fn make_folders(root: &Path, folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let above = folder.parent().unwrap_or(root);
-    if folder != root {
-        make_folders(root, above)?;
-    }
-    match fs::create_dir(folder) {
-        Ok(()) => sync_folder(above),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) => Err(e),
-    }
-}
-
-/// Writes the entries of a folder to disk: without it, a new name may be gone after the power fails.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
-}
-
-/// After a removal: makes it durable and removes the folders above that are empty now, up to the root.
-pub(super) fn sync_and_prune(removed: &Path, root: &Path) -> io::Result<()> {
-    for folder in removed.ancestors().skip(1).take_while(|f| *f != root) {
-        // The usual end: the folder holds more. Whatever else stops it, an empty folder does no harm.
-        if fs::remove_dir(folder).is_err() {
-            return match sync_folder(folder) {
-                // Another deletion pruned it meanwhile.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-                synced => synced,
-            };
-        }
-    }
-    sync_folder(root)
 }
 
 /// `tempfile` writes the path into its errors; what remains without it is the kind.
