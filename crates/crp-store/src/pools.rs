@@ -14,14 +14,20 @@ use crate::{StoreError, store::ACQUIRE_TIMEOUT};
 /// Connections that read at the same time on SQLite.
 pub(crate) const SQLITE_READERS: u32 = 4;
 
+/// Memory for pages of the file, in KiB as SQLite takes it, of the connection that writes: what claims among a hundred organizations
+/// and the ends of tasks touch again and again, which is more than the 2 MiB that it would have.
+const SQLITE_WRITER_CACHE_KIB: u32 = 32 * 1024;
+/// The same of each that reads.
+const SQLITE_READER_CACHE_KIB: u32 = 8 * 1024;
+
 /// The one connection that writes. WAL lets readers go on meanwhile; FULL makes every commit durable before it is acknowledged.
 pub(crate) fn sqlite_writer(file: &Path) -> SqlitePool {
-    sqlite_pool(1).connect_lazy_with(sqlite(file).create_if_missing(true).synchronous(SqliteSynchronous::Full))
+    sqlite_pool(1).connect_lazy_with(sqlite(file, SQLITE_WRITER_CACHE_KIB).create_if_missing(true).synchronous(SqliteSynchronous::Full))
 }
 
 /// The connections that only read.
 pub(crate) fn sqlite_readers(file: &Path) -> SqlitePool {
-    sqlite_pool(SQLITE_READERS).connect_lazy_with(sqlite(file).pragma("query_only", "ON"))
+    sqlite_pool(SQLITE_READERS).connect_lazy_with(sqlite(file, SQLITE_READER_CACHE_KIB).pragma("query_only", "ON"))
 }
 
 /// The connections to PostgreSQL, which read and write.
@@ -43,11 +49,13 @@ pub(crate) fn bad_url(error: &sqlx::Error) -> StoreError {
     StoreError::Failure(Failure::new(Code::InvalidConfiguration, message))
 }
 
-fn sqlite(file: &Path) -> SqliteConnectOptions {
+fn sqlite(file: &Path, cache_kib: u32) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
         .foreign_keys(true)
+        // A negative number is one of KiB, a positive one of pages.
+        .pragma("cache_size", format!("-{cache_kib}"))
         .busy_timeout(Duration::from_secs(5))
         .disable_statement_logging()
 }
