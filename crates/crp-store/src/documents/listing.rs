@@ -85,8 +85,9 @@ impl Listing<'_> {
                 args![question.as_str()],
             ),
             (Some(Words::ByDocument(question)), DatabaseKind::Sqlite) => sql.add(
-                "AND EXISTS (SELECT 1 FROM search_parts p CROSS JOIN search_index i ON i.rowid = p.id
-                              WHERE p.document = d.id AND i.search_index MATCH ?)",
+                // The index is asked once; with the sign no plan walks what it found for each document.
+                "AND EXISTS (SELECT 1 FROM search_parts p WHERE p.document = d.id
+                              AND +p.id IN (SELECT i.rowid FROM search_index i WHERE i.search_index MATCH ?))",
                 args![question.as_str()],
             ),
         }

@@ -101,12 +101,7 @@ async fn how_to_search(tx: &mut Tx, scope: &Scope, query: &SearchQuery, sort: Do
     }
     let found = tx.one(&FOUND_UP_TO, args![question.as_str(), MANY_FOUND]).await?;
     let found: u32 = found.map_or(Ok(0), |row| row.get("n"))?;
-    Ok(match tx.store().kind() {
-        _ if found < MANY_FOUND => Words::FromIndex(question),
-        // The document is known to be the organization's by then, so its entry is asked for the words alone.
-        DatabaseKind::Sqlite => Words::ByDocument(query.fts5_words()),
-        DatabaseKind::Postgres => Words::ByDocument(question),
-    })
+    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(question) })
 }
 
 fn cursor_behind(sort: DocumentSort, row: &Row, document: &DocumentRow) -> Result<DocumentCursor, StoreError> {

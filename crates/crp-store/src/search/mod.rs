@@ -13,6 +13,8 @@ pub(crate) mod words;
 use crp_model::OrganizationId;
 
 pub use catch_up::{Unindexed, index_document, unindexed};
+#[cfg(test)]
+pub(crate) use hit::every_statement;
 pub(crate) use hit::{for_index, hits};
 pub use query::{MAX_QUERY_BYTES, MAX_QUERY_WORDS, QueryTooLong, SearchQuery};
 pub use sentence::{Hit, HitPart};

@@ -60,13 +60,8 @@ impl SearchQuery {
 
     /// The question for SQLite's FTS5. Words are letters and digits (see `words.rs`), so nothing can break out of the quotes.
     pub(crate) fn fts5(&self, organization: &str) -> String {
-        format!("organization : \"{organization}\" AND {}", self.fts5_words())
-    }
-
-    /// The same without the organization, for an entry that is known to be its own.
-    pub(crate) fn fts5_words(&self) -> String {
         let terms: Vec<String> = self.terms.iter().map(Term::fts5).collect();
-        format!("{{about words}} : ({})", terms.join(" AND "))
+        format!("organization : \"{organization}\" AND {{about words}} : ({})", terms.join(" AND "))
     }
 
     /// The question for PostgreSQL, as the text of a `tsquery`.

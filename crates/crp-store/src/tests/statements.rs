@@ -71,8 +71,9 @@ both_engines! {
     }
 
     async fn every_list_of_documents_is_understood_by_the_engine(db: TestDb) {
-        let statements = crate::documents::every_statement(db.store.kind());
+        let mut statements = crate::documents::every_statement(db.store.kind());
         assert!(statements.len() > 100);
+        statements.extend(crate::search::every_statement(db.store.kind()));
         for statement in statements {
             let mut tx = db.store.read().await.unwrap();
             let text = statement.text.clone();
