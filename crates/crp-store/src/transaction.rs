@@ -61,7 +61,9 @@ impl Tx {
                 query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
             Engine::Postgres(tx) => {
-                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_postgres(arguments)?);
+                // Prepared for this once: a plan that is kept is made without knowing what is looked for, and a rare word is then
+                // looked for in every document.
+                let query = sqlx::query_with(AssertSqlSafe(text), Value::for_postgres(arguments)?).persistent(false);
                 query.fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
             }
         };

@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     questions: u64,
     /// Transactions that fill the index at the same time.
     callers: u32,
+    /// The organization of an archive that an earlier run left; nothing is filled then, only asked.
+    asked_again: Option<uuid::Uuid>,
 }
 
 /// Rows of a page of the list, as the web app asks for them.
@@ -28,14 +30,29 @@ const ROWS: u32 = 50;
 
 pub(crate) async fn measure(target: &Target, plan: &Plan) -> Outcome<()> {
     let store = target.open(plan.callers).await?;
+    let organization = match plan.asked_again {
+        Some(id) => OrganizationId(id),
+        None => filled(target, &store, plan).await?,
+    };
+    for (kind, question) in QUESTIONS {
+        for sort in [DocumentSort::Relevance, DocumentSort::Newest] {
+            ask(target, &store, organization, plan, (kind, *question), sort).await?;
+        }
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Makes the archive; whose it is.
+async fn filled(target: &Target, store: &Store, plan: &Plan) -> Outcome<OrganizationId> {
     let mut raw = Raw::connect(target).await?;
-    let organization = fill::organizations(&store, 1).await?[0];
+    let organization = fill::organizations(store, 1).await?[0];
     let mut made = 0;
     let started = Instant::now();
     while made < plan.documents {
         let next = plan.documents.min(made + 10_000);
         fill::archive(&mut raw, 1, made + 1, next).await?;
-        index(&store, organization, made + 1, next, plan.callers).await?;
+        index(store, organization, made + 1, next, plan.callers).await?;
         made = next;
         eprintln!(
             "{}: {made} of {} documents in the index after {:.0} s",
@@ -49,13 +66,7 @@ pub(crate) async fn measure(target: &Target, plan: &Plan) -> Outcome<()> {
         "measure": "archive", "engine": target.engine(), "documents": made, "pages": made * fill::ARCHIVE_PAGES,
         "filling_seconds": started.elapsed().as_secs_f64(), "sizes": raw.sizes().await?,
     }));
-    for (kind, question) in QUESTIONS {
-        for sort in [DocumentSort::Relevance, DocumentSort::Newest] {
-            ask(target, &store, organization, plan, (kind, *question), sort).await?;
-        }
-    }
-    store.close().await;
-    Ok(())
+    Ok(organization)
 }
 
 type Question = fn(u64) -> String;

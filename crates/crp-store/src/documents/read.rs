@@ -10,7 +10,7 @@ use super::{
     tags,
 };
 use crate::{
-    DatabaseKind, Page, Store, StoreError, paging,
+    Page, Store, StoreError, paging,
     search::{self, SearchQuery},
     sql::{Composed, args, sql},
     transaction::Tx,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// From so many found documents on, documents are checked in the list's order instead of sorting all that were found.
-const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 20_000 };
+const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 2_000 };
 
 sql! {
     CONTENT =
