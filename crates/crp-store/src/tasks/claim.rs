@@ -16,24 +16,35 @@ use crate::{
     value::Row,
 };
 
-/// Organizations that have ready tasks (a loose index scan: its cost grows with them, not with their tasks), each with the number
-/// of its running tasks and when it was served last.
-macro_rules! lanes {
+/// The first ready task of each organization that has one, which may be one for later. Each is found from the one before (a loose index
+/// scan: its cost grows with the organizations, not with their tasks). Beside them the organizations in which tasks run, with their
+/// number.
+macro_rules! firsts {
     () => {
-        "WITH RECURSIVE owners (organization) AS (
-             SELECT (SELECT f.organization FROM tasks f WHERE f.state = 'ready' ORDER BY f.organization LIMIT 1)
+        "WITH RECURSIVE firsts (next, task, organization, priority, run_after, first_page) AS (
+             SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
+                     ORDER BY n.organization, n.priority DESC, n.run_after, n.first_page, n.id LIMIT 1),
+                    t.id, t.organization, t.priority, t.run_after, t.first_page
+             FROM tasks t WHERE t.id = (SELECT a.id FROM tasks a WHERE a.state = 'ready'
+                     ORDER BY a.organization, a.priority DESC, a.run_after, a.first_page, a.id LIMIT 1)
              UNION ALL
-             SELECT (SELECT n.organization FROM tasks n WHERE n.state = 'ready' AND n.organization > owners.organization
-                     ORDER BY n.organization LIMIT 1)
-             FROM owners WHERE owners.organization IS NOT NULL
+             SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
+                     ORDER BY n.organization, n.priority DESC, n.run_after, n.first_page, n.id LIMIT 1),
+                    t.id, t.organization, t.priority, t.run_after, t.first_page
+             FROM firsts JOIN tasks t ON t.id = firsts.next
          ),
-         lanes AS (
-             SELECT owners.organization,
-                    (SELECT count(*) FROM tasks r WHERE r.state = 'running' AND r.organization = owners.organization) AS running,
-                    COALESCE((SELECT max(s.started_at) FROM tasks s
-                              WHERE s.organization = owners.organization AND s.started_at IS NOT NULL), 0) AS served
-             FROM owners WHERE owners.organization IS NOT NULL
-         )"
+         running AS (SELECT r.organization, count(*) AS tasks FROM tasks r WHERE r.state = 'running' GROUP BY r.organization)"
+    };
+}
+
+/// When an organization was served last.
+macro_rules! served {
+    ($of:literal) => {
+        concat!(
+            "COALESCE((SELECT max(s.started_at) FROM tasks s WHERE s.organization = ",
+            $of,
+            ".organization AND s.started_at IS NOT NULL), 0) AS served"
+        )
     };
 }
 
@@ -41,12 +52,20 @@ macro_rules! lanes {
 macro_rules! heads {
     () => {
         concat!(
-            lanes!(),
-            ", heads AS (
-                 SELECT lanes.organization, lanes.running, lanes.served,
-                        (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = lanes.organization AND h.run_after <= $1
-                         ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
-                 FROM lanes
+            firsts!(),
+            ", claimable AS (
+                 SELECT f.organization, f.task, f.priority, f.run_after, f.first_page FROM firsts f WHERE f.run_after <= $1
+                 UNION ALL
+                 SELECT f.organization, t.id, t.priority, t.run_after, t.first_page
+                 FROM firsts f JOIN tasks t ON t.id = (
+                     SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = f.organization AND h.run_after <= $1
+                     ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1)
+                 WHERE f.run_after > $1
+             ),
+             heads AS (
+                 SELECT c.organization, COALESCE(running.tasks, 0) AS running, c.task, c.priority, c.run_after, c.first_page, ",
+            served!("c"),
+            " FROM claimable c LEFT JOIN running ON running.organization = c.organization
              )"
         )
     };
@@ -57,10 +76,11 @@ macro_rules! heads {
 macro_rules! limited_heads {
     () => {
         concat!(
-            lanes!(),
+            firsts!(),
             ", roomy AS (
-                 SELECT lanes.organization, lanes.running, lanes.served FROM lanes JOIN organizations o ON o.id = lanes.organization
-                 WHERE lanes.running < COALESCE(o.max_running_tasks, CAST($4 AS BIGINT))
+                 SELECT f.organization, COALESCE(running.tasks, 0) AS running
+                 FROM firsts f JOIN organizations o ON o.id = f.organization LEFT JOIN running ON running.organization = f.organization
+                 WHERE COALESCE(running.tasks, 0) < COALESCE(o.max_running_tasks, CAST($4 AS BIGINT))
              ),
              stages AS (
                  SELECT l.stage FROM (
@@ -71,28 +91,28 @@ macro_rules! limited_heads {
                  WHERE (SELECT count(*) FROM tasks q WHERE q.state = 'running' AND q.stage = l.stage) < l.most
              ),
              heads AS (
-                 SELECT roomy.organization, roomy.running, roomy.served, stages.stage,
-                        (SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = roomy.organization AND h.stage = stages.stage
-                             AND h.run_after <= $1
-                         ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1) AS task
-                 FROM roomy CROSS JOIN stages
+                 SELECT roomy.organization, roomy.running, stages.stage, t.id AS task, t.priority, t.run_after, t.first_page, ",
+            served!("roomy"),
+            " FROM roomy CROSS JOIN stages JOIN tasks t ON t.id = (
+                     SELECT h.id FROM tasks h WHERE h.state = 'ready' AND h.organization = roomy.organization AND h.stage = stages.stage
+                         AND h.run_after <= $1
+                     ORDER BY h.priority DESC, h.run_after, h.first_page, h.id LIMIT 1)
              )"
         )
     };
 }
 
-/// The fairest order of heads and their tasks `t`.
+/// The fairest order of heads.
 macro_rules! fairest {
     () => {
-        " FROM heads JOIN tasks t ON t.id = heads.task
-          ORDER BY heads.running, t.priority DESC, heads.served, t.run_after, t.first_page, t.id"
+        " FROM heads ORDER BY heads.running, heads.priority DESC, heads.served, heads.run_after, heads.first_page, heads.task"
     };
 }
 
 /// Takes the first task of these heads.
 macro_rules! first_of {
     ($heads:expr) => {
-        concat!($heads, take!("SELECT t.id", fairest!(), " LIMIT 1"))
+        concat!($heads, take!("SELECT heads.task", fairest!(), " LIMIT 1"))
     };
 }
 

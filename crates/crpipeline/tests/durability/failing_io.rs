@@ -33,7 +33,7 @@ pub(crate) async fn run() {
     let known = load::without_faults(&installation.admin().await, load::documents(1)).await;
     server.terminate().await;
     // Every n in the long form, some of them in the short one.
-    let step = 400 / run.size(50, 400);
+    let step = 400 / run.size(25, 400);
     installation.set("CRPIPELINE_TEST_FAIL_IO", format!("1:{step}"));
     let server = installation.start(installation.server_plan()).await;
     let api = installation.admin().await;
@@ -67,11 +67,15 @@ pub(crate) async fn run() {
     if ended.is_none() {
         run.complain(vec!["jobs that never end".to_owned()]);
     }
-    let seen = look_at_all(&api, &accepted).await;
-    run.complain(checker::complaints(&known, &accepted, &seen, Counted::default()));
     if server.log().contains("A defect in crPipeline") {
         run.complain(vec!["a panic".to_owned()]);
     }
+    // The fault behind the last upload may still be due: who judges asks a process that has none.
+    server.terminate().await;
+    installation.set("CRPIPELINE_TEST_FAIL_IO", "");
+    let server = installation.start(installation.server_plan()).await;
+    let seen = look_at_all(&api, &accepted).await;
+    run.complain(checker::complaints(&known, &accepted, &seen, Counted::default()));
     run.did("inputs and outputs that failed", failed);
     run.did("uploads that were refused and sent again", refused);
     run.did("jobs", accepted.len() as u64);
