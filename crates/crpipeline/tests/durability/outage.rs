@@ -36,12 +36,14 @@ const RATE: u32 = 20;
 const AWAY: Duration = Duration::from_secs(600);
 /// The process notices an outage only when operations failed in spite of their repetitions; it has to count at least so much of it.
 const NOTICED: f64 = 450.0;
-/// After this time nothing is under way any more that began before the bucket counted as away.
-const UNDER_WAY: Duration = Duration::from_secs(120);
+/// After this time nothing is under way any more that began before the bucket counted as away: a write may be repeated for 90 seconds,
+/// the last time for a minute, and one whose answer is missing is followed by a read that looks whether it was done.
+const UNDER_WAY: Duration = Duration::from_secs(300);
 /// Trials within ten minutes: one every 5 to 10 seconds, or every 35 where each waits 15 seconds for both of its answers.
 const TRIALS: std::ops::RangeInclusive<usize> = 14..=130;
-/// Longest from the bucket's return until it does not count as away any more: the pause between two trials, and one of them.
-const BACK_SECONDS: f64 = 15.0;
+/// Longest from the bucket's return until it does not count as away any more: a trial that waits in vain for both of its answers, a
+/// pause, and a trial.
+const BACK_SECONDS: f64 = 40.0;
 
 /// Runs it, once for each way of being away.
 pub(crate) async fn run() {
