@@ -11,11 +11,12 @@ use crp_model::Code;
 use crp_monitoring::{ALERTS, query};
 
 /// Words in runbooks that are no name of a code, a metric, a label, a value of one, or a setting.
-const OTHER_WORDS: [&str; 14] = [
+const OTHER_WORDS: [&str; 16] = [
     // Folders and files.
     "cache",
     "cookies.txt",
     "crpipeline.toml",
+    "done",
     "objects",
     "scratch",
     // What `/readyz` checks and says.
@@ -24,6 +25,7 @@ const OTHER_WORDS: [&str; 14] = [
     // Fields of answers and of the log.
     "code",
     "failure",
+    "path",
     "place",
     "status",
     // Others' words: Prometheus', the shell's.
@@ -76,7 +78,7 @@ fn spans(page: &str) -> Vec<String> {
 
 /// The lines of the sources without comments, of every part that writes into the log.
 fn sources() -> String {
-    let crates = ["crp-model", "crp-store", "crp-objects", "crp-web", "crp-worker", "crpipeline"];
+    let crates = ["crp-model", "crp-store", "crp-objects", "crp-ops", "crp-web", "crp-worker", "crpipeline"];
     crates.map(|name| texts_below(&repository("crates").join(name).join("src"))).concat()
 }
 

@@ -177,6 +177,17 @@ async fn a_storage_that_hangs_is_away_as_soon_as_a_probe_has_waited_long_enough(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_late_answer_to_a_probe_from_before_the_outage_does_not_call_the_storage_up() {
+    let (s, clock) = with_clock(|settings| settings.retry.attempt_timeout = Duration::from_secs(2)).await;
+    s.objects.probe().await.unwrap();
+    s.server().fail_next_of(Method::GET, 1, Fault::Hang);
+    s.objects.probe_with_patience(Duration::from_secs(1)).await.unwrap();
+    assert_eq!((s.metrics.storage_up.get(), s.metrics.storage_breaker_open.get()), (0.0, 1.0));
+    comes_back(&s, &clock).await;
+    assert_eq!(s.metrics.storage_up.get(), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bytes_that_change_on_their_way_in_are_refused_and_sent_again() {
     let (s, _clock) = with_clock(|_| {}).await;
     for (name, size, operation) in [("a/small", 5000, "put"), ("a/large", 9 * MEBIBYTE, "multipart")] {

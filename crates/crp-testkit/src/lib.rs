@@ -2,14 +2,16 @@
 //!
 //! [`server`] starts the real binary, [`api`] speaks with it, [`command`] runs it as a command; [`samples`], [`turned`],
 //! [`furnished`] and [`hostile`] make documents; [`browser`] shows a page to Chromium and hears what it saw; [`faulty_engine`]
-//! plays Tesseract and fails; [`s3_server`] is a storage that fails on request, [`postgres`] a database that crashes on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and
-//! [`webhook_sink`] watch it up to a received mail; [`namespace`] is a machine with every port free.
+//! plays Tesseract and fails, [`fast_clock`] has ten minutes pass in one; [`s3_server`] is a storage that fails on request,
+//! [`postgres`] a database that crashes on request; [`prometheus`], [`alertmanager`], [`smtp_sink`] and [`webhook_sink`] watch it up
+//! to a received mail; [`namespace`] is a machine with every port free.
 //! What a test waits for, it waits for with [`poll`].
 
 pub mod alertmanager;
 pub mod api;
 pub mod browser;
 pub mod command;
+pub mod fast_clock;
 pub mod faulty_engine;
 pub mod furnished;
 pub mod hostile;

@@ -46,7 +46,7 @@ pub(crate) const EXAMPLES: &str = "Examples:
   cargo xtask bench durability --only storm_on_three_workers    one run";
 
 /// Every run: the name of its test in crates/crpipeline/tests/durability.
-const RUNS: [&str; 12] = [
+const RUNS: [&str; 13] = [
     "storm_on_one_process",
     "storm_on_three_workers",
     "rescue_of_killed_workers",
@@ -59,6 +59,7 @@ const RUNS: [&str; 12] = [
     "fairness_between_organizations",
     "full_disks",
     "failing_io",
+    "bucket_away_for_ten_minutes",
 ];
 
 /// All runs with what they were made from.

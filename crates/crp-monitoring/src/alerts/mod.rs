@@ -20,6 +20,7 @@ macro_rules! alert {
     };
 }
 
+mod intake;
 mod jobs;
 mod logins;
 mod processes;
@@ -76,6 +77,8 @@ pub const ALERTS: &[Alert] = &[
     storage::ERRORS,
     storage::DISK_LOW,
     storage::DISK_FULL,
+    intake::FAILED,
+    intake::STALLED,
     jobs::FAILING,
     jobs::QUEUE_STALLED,
     jobs::QUEUE_WAIT_LONG,

@@ -7,9 +7,11 @@ use super::{Alert, Severity};
 /// Only such a probe, a write and a read, sets the gauge to 1; it and every operation that fails set it to 0. A probe that fails is
 /// counted in `s3_errors_total` too, so a storage that refuses moves both. One that takes a request and never answers moves the
 /// counter too seldom for an alert, but sets the gauge to 0 after 15 seconds. While a bucket counts as away only trials are sent; they
-/// leave the gauge at 0 until one succeeds, so the alert holds to the end. A minute of `for` is for a storage that restarts.
+/// leave the gauge at 0 until one succeeds. A write and a read from before may end well meanwhile, which ends no outage: so the alert
+/// asks for that, too, and holds to the end. A minute of `for` is for a storage that restarts.
 pub(super) const DOWN: Alert = alert!("CrpipelineStorageDown" {
-    expr: "crpipeline_storage_up == 0",
+    expr: "crpipeline_storage_up == 0\n\
+        or crpipeline_storage_breaker_open == 1",
     for_seconds: 60,
     severity: Severity::Critical,
     summary: "Storage has not answered {{ $labels.instance }} for more than 1 minute",

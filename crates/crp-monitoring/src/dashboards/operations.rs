@@ -76,7 +76,7 @@ const NOW: [Panel; 6] = [
     },
 ];
 
-const DOCUMENTS_AND_JOBS: [Panel; 9] = [
+const DOCUMENTS_AND_JOBS: [Panel; 11] = [
     Panel {
         title: "Uploads",
         description: "What became of uploads.",
@@ -170,6 +170,24 @@ const DOCUMENTS_AND_JOBS: [Panel; 9] = [
         queries: &[Query::new("sum by (kind) (increase(crpipeline_job_warnings_total[$__rate_interval]))", "{{kind}}")],
         event_only: false,
     },
+    Panel {
+        title: "Files of the watched folder",
+        description: "What became of them. \"failed\": they lie in a folder of this name, each beside a note with the reason.",
+        look: Look::Bars,
+        unit: Unit::Count,
+        size: (12, 8),
+        queries: &[Query::new("sum by (result) (increase(crpipeline_intake_files_total[$__rate_interval]))", "{{result}}")],
+        event_only: false,
+    },
+    Panel {
+        title: "Files left in the watched folder",
+        description: "Files that the last look left. Normal for moments, while they are being written; a level that stays has a reason in the log.",
+        look: Look::Lines,
+        unit: Unit::Count,
+        size: (12, 8),
+        queries: &[Query::new("sum(crpipeline_intake_files_waiting)", "waiting")],
+        event_only: false,
+    },
 ];
 
 const RECOGNITION: [Panel; 3] = [
@@ -208,13 +226,13 @@ const RECOGNITION: [Panel; 3] = [
     },
 ];
 
-const STORAGE_DISK_AND_DATABASE: [Panel; 6] = [
+const STORAGE_DISK_AND_DATABASE: [Panel; 7] = [
     Panel {
         title: "Storage requests",
         description: "95 % of the requests to the storage took at most this long, retries included.",
         look: Look::Lines,
         unit: Unit::Seconds,
-        size: (8, 8),
+        size: (6, 8),
         queries: &[Query::new(
             "histogram_quantile(0.95, sum by (le, operation) (rate(crpipeline_s3_request_duration_seconds_bucket[$__rate_interval])))",
             "{{operation}}",
@@ -226,8 +244,17 @@ const STORAGE_DISK_AND_DATABASE: [Panel; 6] = [
         description: "Requests that were repeated. Some are normal with S3.",
         look: Look::Bars,
         unit: Unit::Count,
-        size: (8, 8),
+        size: (6, 8),
         queries: &[Query::new("sum by (operation) (increase(crpipeline_s3_retries_total[$__rate_interval]))", "{{operation}}")],
+        event_only: false,
+    },
+    Panel {
+        title: "Bucket counts as away",
+        description: "Whether a process leaves its bucket alone (1): uploads are refused, tasks wait, and a trial every few seconds ends it.",
+        look: Look::Lines,
+        unit: Unit::Count,
+        size: (6, 8),
+        queries: &[Query::new("max by (job, instance) (crpipeline_storage_breaker_open)", "{{job}} {{instance}}")],
         event_only: false,
     },
     Panel {
@@ -235,7 +262,7 @@ const STORAGE_DISK_AND_DATABASE: [Panel; 6] = [
         description: "Share of the file system that is free where files are kept.",
         look: Look::Lines,
         unit: Unit::Share,
-        size: (8, 8),
+        size: (6, 8),
         queries: &[Query::new(
             "min by (instance, volume) (crpipeline_data_dir_free_bytes / crpipeline_data_dir_size_bytes)",
             "{{instance}} {{volume}}",

@@ -49,8 +49,8 @@ impl Tree {
     ///
     /// What the file system said.
     pub(super) fn settle(&self, target: &Path, created: usize) -> io::Result<()> {
-        let changed = target.ancestors().skip(1).take(1 + created).take_while(|folder| folder.starts_with(&self.root));
-        changed.map(sync_folder).collect()
+        let mut changed = target.ancestors().skip(1).take(1 + created).take_while(|folder| folder.starts_with(&self.root));
+        changed.try_for_each(sync_folder)
     }
 
     /// Removes a file, durably, and the folders above it that are empty then.

@@ -65,6 +65,12 @@ impl Installation {
         Self::on(SetUp::Distributed, database, page_milliseconds).await
     }
 
+    /// One process with its rows in SQLite and its objects in a bucket.
+    pub(crate) async fn one_process_on_s3(page_milliseconds: u32) -> Option<Self> {
+        let installation = Self::on(SetUp::OneProcess, Database::File, page_milliseconds).await?;
+        Some(Self { s3: Some(S3Server::start().await), ..installation })
+    }
+
     async fn on(set_up: SetUp, database: Database, page_milliseconds: u32) -> Option<Self> {
         let engine = tempfile::tempdir().expect("a temporary folder");
         let library = faulty_engine::build(engine.path())?;

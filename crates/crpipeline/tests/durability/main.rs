@@ -8,6 +8,7 @@ mod failing_io;
 mod fairness;
 mod installation;
 mod load;
+mod outage;
 mod poison;
 mod rescue;
 mod run;
@@ -76,4 +77,9 @@ async fn full_disks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failing_io() {
     failing_io::run().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bucket_away_for_ten_minutes() {
+    outage::run().await;
 }

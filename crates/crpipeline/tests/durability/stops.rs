@@ -70,13 +70,13 @@ pub(crate) async fn run(name: &str, set_up: SetUp) {
 }
 
 /// Attempts that were spent although nothing failed.
-fn spent(seen: &[Seen]) -> Vec<String> {
+pub(crate) fn spent(seen: &[Seen]) -> Vec<String> {
     let several = seen.iter().filter(|seen| seen.attempts.iter().any(|attempts| *attempts != 1));
     several.map(|seen| format!("job {}: attempts of its stages: {:?}", seen.ids.job, seen.attempts)).collect()
 }
 
 /// Control: a process that is killed instead of asked spends an attempt.
-async fn killed_instead(run: &mut Run, installation: &Installation, api: &Api, known: &[Known], server: Server) {
+pub(crate) async fn killed_instead(run: &mut Run, installation: &Installation, api: &Api, known: &[Known], server: Server) {
     let ids = load::upload(api, &known[0].document, "killed-instead").await;
     until("work to run", PATIENCE, async || (!server.readers().is_empty()).then_some(())).await;
     server.kill_9().await;
