@@ -128,13 +128,7 @@ pub(crate) fn for_index(tx: &Tx, scope: &Scope, query: &SearchQuery) -> String {
     }
 }
 
-async fn hit(
-    tx: &mut Tx,
-    scope: &Scope,
-    query: &SearchQuery,
-    text_job: JobId,
-    (first, last): Stretch,
-) -> Result<Option<Hit>, StoreError> {
+async fn hit(tx: &mut Tx, scope: &Scope, query: &SearchQuery, text_job: JobId, (first, last): Stretch) -> Result<Option<Hit>, StoreError> {
     let mut best: Option<(usize, Hit)> = None;
     let mut page = first.saturating_sub(1);
     while let Some(row) = tx.one(&NEXT_PAGE, args![scope.organization, text_job, page, last]).await? {

@@ -20,20 +20,39 @@ use crate::{
 /// scan: its cost grows with the organizations, not with their tasks). Beside them the organizations in which tasks run, with their
 /// number.
 macro_rules! firsts {
-    () => {
-        "WITH RECURSIVE firsts (next, task, organization, priority, run_after, first_page) AS (
-             SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
+    ($first:literal, $next:literal) => {
+        concat!(
+            "WITH RECURSIVE firsts (next, task, organization, priority, run_after, first_page) AS (",
+            $first,
+            " UNION ALL ",
+            $next,
+            "), running AS (SELECT r.organization, count(*) AS tasks FROM tasks r WHERE r.state = 'running' GROUP BY r.organization)"
+        )
+    };
+    // A subquery gives one column here, so each row brings the id of the next one.
+    (sqlite) => {
+        firsts!(
+            "SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
                      ORDER BY n.organization, n.priority DESC, n.run_after, n.first_page, n.id LIMIT 1),
                     t.id, t.organization, t.priority, t.run_after, t.first_page
              FROM tasks t WHERE t.id = (SELECT a.id FROM tasks a WHERE a.state = 'ready'
-                     ORDER BY a.organization, a.priority DESC, a.run_after, a.first_page, a.id LIMIT 1)
-             UNION ALL
-             SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
+                     ORDER BY a.organization, a.priority DESC, a.run_after, a.first_page, a.id LIMIT 1)",
+            "SELECT (SELECT n.id FROM tasks n WHERE n.state = 'ready' AND n.organization > t.organization
                      ORDER BY n.organization, n.priority DESC, n.run_after, n.first_page, n.id LIMIT 1),
                     t.id, t.organization, t.priority, t.run_after, t.first_page
-             FROM firsts JOIN tasks t ON t.id = firsts.next
-         ),
-         running AS (SELECT r.organization, count(*) AS tasks FROM tasks r WHERE r.state = 'running' GROUP BY r.organization)"
+             FROM firsts JOIN tasks t ON t.id = firsts.next"
+        )
+    };
+    // From the index alone, and with no join, for which a plan might read the whole of a small table for each organization.
+    (postgres) => {
+        firsts!(
+            "(SELECT a.id, a.id, a.organization, a.priority, a.run_after, a.first_page FROM tasks a WHERE a.state = 'ready'
+              ORDER BY a.organization, a.priority DESC, a.run_after, a.first_page, a.id LIMIT 1)",
+            "SELECT following.* FROM firsts CROSS JOIN LATERAL (
+                 SELECT n.id AS next, n.id, n.organization, n.priority, n.run_after, n.first_page
+                 FROM tasks n WHERE n.state = 'ready' AND n.organization > firsts.organization
+                 ORDER BY n.organization, n.priority DESC, n.run_after, n.first_page, n.id LIMIT 1) AS following"
+        )
     };
 }
 
@@ -50,9 +69,9 @@ macro_rules! served {
 
 /// The first claimable task of each of these organizations.
 macro_rules! heads {
-    () => {
+    ($engine:ident) => {
         concat!(
-            firsts!(),
+            firsts!($engine),
             ", claimable AS (
                  SELECT f.organization, f.task, f.priority, f.run_after, f.first_page FROM firsts f WHERE f.run_after <= $1
                  UNION ALL
@@ -74,9 +93,9 @@ macro_rules! heads {
 /// The same below the limits: of organizations that have room, the first claimable task of each stage that has room. The stage without
 /// a name is that of tasks which a process of an older version made.
 macro_rules! limited_heads {
-    () => {
+    ($engine:ident) => {
         concat!(
-            firsts!(),
+            firsts!($engine),
             ", roomy AS (
                  SELECT f.organization, COALESCE(running.tasks, 0) AS running
                  FROM firsts f JOIN organizations o ON o.id = f.organization LEFT JOIN running ON running.organization = f.organization
@@ -147,8 +166,8 @@ macro_rules! take {
 }
 
 sql! {
-    CLAIM = sqlite first_of!(heads!()), postgres first_unlocked_of!(heads!(), "organization");
-    CLAIM_LIMITED = sqlite first_of!(limited_heads!()), postgres first_unlocked_of!(limited_heads!(), "organization", "stage");
+    CLAIM = sqlite first_of!(heads!(sqlite)), postgres first_unlocked_of!(heads!(postgres), "organization");
+    CLAIM_LIMITED = sqlite first_of!(limited_heads!(sqlite)), postgres first_unlocked_of!(limited_heads!(postgres), "organization", "stage");
     // A row where there is any limit. On PostgreSQL claimers then take turns until they have committed: two at once would both see
     // the last free place. SQLite has one writer.
     LIMITED =
