@@ -57,7 +57,7 @@ impl Listing<'_> {
     pub(super) fn statement(&self) -> Composed {
         let mut sql = Composed::new("LIST_DOCUMENTS");
         match (&self.words, self.sort) {
-            (Some(Words::FromIndex(question)), DocumentSort::Relevance) => self.ranked(&mut sql, question),
+            (Some(words), DocumentSort::Relevance) => self.ranked(&mut sql, words),
             _ => self.ordered(&mut sql),
         }
         sql.add("LIMIT ?", args![self.limit + 1]);
@@ -95,43 +95,10 @@ impl Listing<'_> {
     }
 
     /// The newest found documents with their weight; the smallest weight is the best.
-    fn ranked(&self, sql: &mut Composed, question: &str) {
-        match self.kind {
-            DatabaseKind::Sqlite => {
-                sql.add(
-                    "WITH found AS MATERIALIZED (
-                     SELECT p.document AS document, bm25(i.search_index, 0.0, 10.0, 1.0) AS weight
-                     FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid",
-                    vec![],
-                );
-                // Few documents: their ids once, instead of a look at every document that has the words.
-                let few = self.few_pass();
-                sql.add(
-                    if few { "WHERE p.document IN (SELECT d.id FROM documents d" } else { "CROSS JOIN documents d ON d.id = p.document" },
-                    vec![],
-                );
-                sql.add(NEWEST_JOB, vec![]);
-                self.filters(sql);
-                sql.add(if few { ")" } else { "" }, vec![]);
-                sql.add("AND i.search_index MATCH ? ORDER BY i.rowid DESC LIMIT ?)", args![question, MAX_RANKED]);
-                sql.add(", ranked AS MATERIALIZED (SELECT document, min(weight) AS weight FROM found GROUP BY document)", vec![]);
-            }
-            DatabaseKind::Postgres => {
-                sql.add(
-                    "WITH found AS MATERIALIZED (SELECT p.id, p.document FROM search_parts p JOIN documents d ON d.id = p.document",
-                    vec![],
-                );
-                sql.add(NEWEST_JOB, vec![]);
-                self.filters(sql);
-                sql.add("AND p.words @@ CAST(? AS text)::tsquery ORDER BY p.id DESC LIMIT ?)", args![question, MAX_RANKED]);
-                // Weights of D, C, B, A; 1 divides by the logarithm of the length.
-                sql.add(
-                    ", ranked AS MATERIALIZED (
-                     SELECT f.document, min(CAST(-ts_rank('{0.1, 0.2, 0.4, 1.0}', p.words, CAST(? AS text)::tsquery, 1) AS double precision)) AS weight
-                     FROM found f JOIN search_parts p ON p.id = f.id GROUP BY f.document)",
-                    args![question],
-                );
-            }
+    fn ranked(&self, sql: &mut Composed, words: &Words) {
+        match (self.kind, words) {
+            (DatabaseKind::Sqlite, Words::FromIndex(question) | Words::ByDocument(question)) => self.ranked_by_bm25(sql, question),
+            (DatabaseKind::Postgres, words) => self.ranked_by_ts_rank(sql, words),
         }
         sql.add(COLUMNS, vec![]);
         sql.add(", r.weight FROM ranked r JOIN documents d ON d.id = r.document", vec![]);
@@ -140,6 +107,58 @@ impl Listing<'_> {
             sql.add("WHERE r.weight > ? OR (r.weight = ? AND d.id < ?)", args![*weight, *weight, *id]);
         }
         sql.add("ORDER BY r.weight, d.id DESC", vec![]);
+    }
+
+    fn ranked_by_bm25(&self, sql: &mut Composed, question: &str) {
+        sql.add(
+            "WITH found AS MATERIALIZED (
+             SELECT p.document AS document, bm25(i.search_index, 0.0, 10.0, 1.0) AS weight
+             FROM search_index i CROSS JOIN search_parts p ON p.id = i.rowid",
+            vec![],
+        );
+        // Few documents: their ids once, instead of a look at every document that has the words.
+        let few = self.few_pass();
+        sql.add(
+            if few { "WHERE p.document IN (SELECT d.id FROM documents d" } else { "CROSS JOIN documents d ON d.id = p.document" },
+            vec![],
+        );
+        sql.add(NEWEST_JOB, vec![]);
+        self.filters(sql);
+        sql.add(if few { ")" } else { "" }, vec![]);
+        sql.add("AND i.search_index MATCH ? ORDER BY i.rowid DESC LIMIT ?)", args![question, MAX_RANKED]);
+        sql.add(", ranked AS MATERIALIZED (SELECT document, min(weight) AS weight FROM found GROUP BY document)", vec![]);
+    }
+
+    fn ranked_by_ts_rank(&self, sql: &mut Composed, words: &Words) {
+        let (Words::FromIndex(question) | Words::ByDocument(question)) = words;
+        let question = question.as_str();
+        // What is rare is found in the index before anything else is asked; otherwise a plan may read the words of each document from
+        // the newest on, which is right only where many have them.
+        if let Words::FromIndex(_) = words {
+            sql.add(
+                "WITH matching AS MATERIALIZED (SELECT m.id, m.document FROM search_parts m WHERE m.words @@ CAST(? AS text)::tsquery),
+                 found AS MATERIALIZED (SELECT p.id, p.document FROM matching p JOIN documents d ON d.id = p.document",
+                args![question],
+            );
+        } else {
+            sql.add(
+                "WITH found AS MATERIALIZED (SELECT p.id, p.document FROM search_parts p JOIN documents d ON d.id = p.document",
+                vec![],
+            );
+        }
+        sql.add(NEWEST_JOB, vec![]);
+        self.filters(sql);
+        if let Words::ByDocument(_) = words {
+            sql.add("AND p.words @@ CAST(? AS text)::tsquery", args![question]);
+        }
+        sql.add("ORDER BY p.id DESC LIMIT ?)", args![MAX_RANKED]);
+        // Weights of D, C, B, A; 1 divides by the logarithm of the length.
+        sql.add(
+            ", ranked AS MATERIALIZED (
+             SELECT f.document, min(CAST(-ts_rank('{0.1, 0.2, 0.4, 1.0}', p.words, CAST(? AS text)::tsquery, 1) AS double precision)) AS weight
+             FROM found f JOIN search_parts p ON p.id = f.id GROUP BY f.document)",
+            args![question],
+        );
     }
 
     /// Whether an index leads to the few documents that pass the filters.
@@ -238,8 +257,7 @@ pub(crate) fn every_statement(kind: DatabaseKind) -> Vec<Composed> {
     let ways = [None, Some(Words::FromIndex(question.clone())), Some(Words::ByDocument(question))];
     for filter in every_filter() {
         for (sort, words) in DocumentSort::ALL.into_iter().flat_map(|sort| ways.iter().map(move |words| (sort, words.clone()))) {
-            let ranked = sort == DocumentSort::Relevance && matches!(words, Some(Words::FromIndex(_)));
-            if sort == DocumentSort::Relevance && !ranked {
+            if sort == DocumentSort::Relevance && words.is_none() {
                 continue;
             }
             let key = match sort {

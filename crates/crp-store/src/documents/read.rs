@@ -10,7 +10,7 @@ use super::{
     tags,
 };
 use crate::{
-    Page, Store, StoreError, paging,
+    DatabaseKind, Page, Store, StoreError, paging,
     search::{self, SearchQuery},
     sql::{Composed, args, sql},
     transaction::Tx,
@@ -19,6 +19,9 @@ use crate::{
 
 /// From so many found documents on, documents are checked in the list's order instead of sorting all that were found.
 const MANY_FOUND: u32 = if cfg!(test) { 3 } else { 2_000 };
+/// The same for the newest documents, which are ranked then: joining and sorting what was found is cheap beside reading the words of
+/// each document that is checked.
+const MANY_FOUND_TO_RANK: u32 = if cfg!(test) { 3 } else { 20_000 };
 
 sql! {
     CONTENT =
@@ -96,12 +99,15 @@ pub async fn list(
 
 async fn how_to_search(tx: &mut Tx, scope: &Scope, query: &SearchQuery, sort: DocumentSort) -> Result<Words, StoreError> {
     let question = search::for_index(tx, scope, query);
-    if sort == DocumentSort::Relevance {
-        return Ok(Words::FromIndex(question));
-    }
-    let found = tx.one(&FOUND_UP_TO, args![question.as_str(), MANY_FOUND]).await?;
+    let many = match (sort, tx.store().kind()) {
+        // Its index gives the newest first by itself.
+        (DocumentSort::Relevance, DatabaseKind::Sqlite) => return Ok(Words::FromIndex(question)),
+        (DocumentSort::Relevance, DatabaseKind::Postgres) => MANY_FOUND_TO_RANK,
+        _ => MANY_FOUND,
+    };
+    let found = tx.one(&FOUND_UP_TO, args![question.as_str(), many]).await?;
     let found: u32 = found.map_or(Ok(0), |row| row.get("n"))?;
-    Ok(if found < MANY_FOUND { Words::FromIndex(question) } else { Words::ByDocument(question) })
+    Ok(if found < many { Words::FromIndex(question) } else { Words::ByDocument(question) })
 }
 
 fn cursor_behind(sort: DocumentSort, row: &Row, document: &DocumentRow) -> Result<DocumentCursor, StoreError> {

@@ -44,7 +44,7 @@ pub(super) fn plain(results: &Results) -> String {
 
 fn page(prose: &str, queue: &Results, search: &Results) -> String {
     let tables = [
-        ("{{origin}}", format!("Queue: {}. Search: {}.", origin(queue), origin(search))),
+        ("{{origin}}", format!("queue: {}; search: {}", origin(queue), origin(search))),
         ("{{goals}}", goal_table(queue, search).markdown()),
         ("{{claims}}", claims(&queue.measured).markdown()),
         ("{{cost}}", cost(&queue.measured).markdown()),
