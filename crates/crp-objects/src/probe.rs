@@ -92,15 +92,17 @@ impl Objects {
         let once = Objects { store: Store::S3(bucket.without_retries(PROBE_PATIENCE)), meter, cleanups: self.cleanups.clone() };
         let written = once.write_probe().await;
         let read = once.read_probe(written.is_ok()).await;
+        if written.is_ok() && read.is_ok() {
+            // Before those who wait for the storage go on.
+            self.meter.metrics.storage_up.set(1.0);
+        }
         for (way, result) in [(Way::In, &written), (Way::Out, &read)] {
             match result {
                 Err(failure) if failure.code == Code::StorageUnavailable => breaker.failed(way, failure),
                 _ => breaker.passed(way),
             }
         }
-        written.and(read)?;
-        self.meter.metrics.storage_up.set(1.0);
-        Ok(())
+        written.and(read)
     }
 
     async fn write_and_read_back(&self) -> Result<(), Failure> {
