@@ -96,7 +96,9 @@ impl Round<'_> {
             let rescued = async || {
                 let counts = join_all(rescuers.iter().map(Server::scrape)).await;
                 let sum: f64 = counts.iter().map(|scrape| scrape.value("crpipeline_job_lease_expired_total", &[])).sum();
-                (sum >= stopped.len() as f64).then_some(())
+                // A worker that never reached its step may have rescued them before.
+                let is_over = open_jobs(self.api).await.is_some_and(|(open, _)| open == 0);
+                (sum >= stopped.len() as f64 || is_over).then_some(())
             };
             until("the rescue of what the stopped workers had", PATIENCE, rescued).await;
         }
