@@ -9,6 +9,8 @@ const letter = () => readFileSync(LETTER);
 
 test('files dropped on any page are followed to their end, over pages and a reload', async ({ app }) => {
   await app.goto('/pipelines');
+  // Nobody drops a file on a page that is not drawn yet.
+  await expect(app.getByRole('heading', { name: 'Pipelines', level: 1 })).toBeVisible();
   await drop(app, [
     { name: 'first.pdf', buffer: letter() },
     { name: 'second.pdf', buffer: letter() },
