@@ -27,6 +27,7 @@ use crate::{
 
 /// How much is written at once.
 const WRITE_BYTES: usize = 1024 * 1024;
+
 /// A file that grows under `.partial/`. Dropped, it is gone.
 struct Growing {
     file: BufWriter<tokio::fs::File>,
@@ -113,7 +114,7 @@ fn publish(
 ) -> Result<Option<Cleanup>, Failure> {
     let mut waiting = Some(temp);
     let named = tree.name(target, |target| {
-        let Some(temp) = waiting.take() else { return Ok(()) };
+        let Some(temp) = waiting.take() else { return Err(io::Error::other("the file has its name already")) };
         let named = match existing {
             Existing::Keep => temp.persist_noclobber(target),
             Existing::Replace | Existing::Rewrite => temp.persist(target),
